@@ -1,0 +1,49 @@
+"""cygnet turns raw text into a small language model that you can see inside.
+
+What most people need is here; importing it costs nothing until it is used:
+
+- ``Tokenizer``: learn, encode, decode
+- ``TextBatch``, ``TokenStore``, ``build_tokens``: text, token files, batches
+- ``find_recipe``, ``run``: a whole system, from raw text to a report
+- ``load_model``, ``generate``: the trained model
+- ``trace``, ``Trace``: what a model thought of every token of a text
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cygnet.recipe import Recipe as Recipe
+    from cygnet.recipe import find_recipe as find_recipe
+    from cygnet.run import run as run
+    from cygnet.text.batch import TextBatch as TextBatch
+    from cygnet.tokenizer.tokenizer import Tokenizer as Tokenizer
+    from cygnet.tokens.build import build as build_tokens  # noqa: F401
+    from cygnet.tokens.store import TokenStore as TokenStore
+    from cygnet.transformer.generation import generate as generate
+    from cygnet.transformer.model import load_model as load_model
+    from cygnet.xray.trace import Trace as Trace
+    from cygnet.xray.trace import trace as trace
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Recipe": ("cygnet.recipe", "Recipe"),
+    "TextBatch": ("cygnet.text.batch", "TextBatch"),
+    "TokenStore": ("cygnet.tokens.store", "TokenStore"),
+    "Tokenizer": ("cygnet.tokenizer.tokenizer", "Tokenizer"),
+    "Trace": ("cygnet.xray.trace", "Trace"),
+    "build_tokens": ("cygnet.tokens.build", "build"),
+    "find_recipe": ("cygnet.recipe", "find_recipe"),
+    "generate": ("cygnet.transformer.generation", "generate"),
+    "load_model": ("cygnet.transformer.model", "load_model"),
+    "run": ("cygnet.run", "run"),
+    "trace": ("cygnet.xray.trace", "trace"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'cygnet' has no attribute {name!r}")
+    module, attribute = _HOME[name]
+    return getattr(importlib.import_module(module), attribute)

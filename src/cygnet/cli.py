@@ -1,0 +1,329 @@
+"""The command line: one verb, one function. ``tyro`` reads its arguments off the signature.
+
+Heavy imports happen inside the functions, so that help is instant.
+"""
+
+import difflib
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cygnet.errors import CygnetError, InputError
+from cygnet.files import DISK_FULL
+from cygnet.recipe import PRESETS, Recipe, find_recipe
+
+USAGE, INTERRUPTED = 2, 130
+TRAIN_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "matplotlib")
+
+
+def text_download(corpus: str, /) -> None:
+    """Fetch a named corpus from the Hugging Face hub, or find it in the cache.
+
+    Resumes, verifies, and honours HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE.
+
+    Example: cygnet text download tinystories
+
+    Args:
+        corpus: tinystories (V2, GPT-4) or tinystories-v1.
+    """
+    from cygnet.text.hub import download
+
+    for split, paths in download(corpus).items():
+        for path in paths:
+            print(f"{split:6}{path.stat().st_size:>15,} bytes  {path}")
+
+
+def text_stories(n: int = 1, seed: int = 1) -> None:
+    """Print built-in stories.
+
+    Example: cygnet text stories --n 2 --seed 7
+
+    Args:
+        n: How many.
+        seed: Another seed, other stories.
+    """
+    from cygnet.text.stories import story
+
+    print("\n\n".join(story(seed, index) for index in range(n)))
+
+
+def tokenizer_show(path: Path, text: str, /) -> None:
+    """Print the tokens of a text with their borders and ids.
+
+    Example: cygnet tokenizer show runs/demo "Once upon a time"
+
+    Args:
+        path: A run folder, or a folder or file with a tokenizer.json.
+        text: Any text.
+    """
+    from cygnet.tokenizer.tokenizer import Tokenizer
+
+    Tokenizer.load(path).show(text)
+
+
+def tokens_show(
+    path: Path,
+    /,
+    split: str = "train",
+    step: int = 0,
+    batch_size: int = 4,
+    block_size: int = 32,
+    seed: int = 42,
+    rows: int = 1,
+) -> None:
+    """Print one batch as ids and as text, x above y, so that the shift by one can be seen.
+
+    Example: cygnet tokens show runs/demo --step 3 --rows 2
+
+    Args:
+        path: A run folder.
+        split: train or valid.
+        step: The step whose batch is shown.
+        batch_size: Rows of the batch.
+        block_size: Tokens in a row.
+        seed: Of the order of the data.
+        rows: How many rows to print.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.tokens.show import batch_lines
+    from cygnet.tokens.store import TokenStore
+
+    tokenizer, store = Tokenizer.load(path), TokenStore.open(path)
+    store.check_tokenizer(tokenizer)
+    batch = store.get_batch(
+        split, step=step, batch_size=batch_size, block_size=block_size, seed=seed
+    )
+    for line in batch_lines(batch, tokenizer, Console().width, rows):
+        print(line)
+
+
+def transformer_generate(
+    path: Path,
+    /,
+    prompt: str = "Once upon a time",
+    max_tokens: int = 200,
+    temperature: float = 0.8,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    seed: int = 0,
+) -> None:
+    """Write on from a prompt; the text comes as it is drawn.
+
+    Example: cygnet transformer generate runs/demo --prompt "One day," --seed 3
+
+    Args:
+        path: A run folder.
+        prompt: What to write on from.
+        max_tokens: Longest continuation, in tokens.
+        temperature: 0 takes the likeliest token, 1 draws from the model's own distribution.
+        top_k: Draw from this many likeliest tokens only.
+        top_p: Draw from the likeliest tokens that together reach this probability.
+        seed: The same seed writes the same text.
+    """
+    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.transformer.generation import generate
+
+    model, tokenizer = _load_model(path), Tokenizer.load(path)
+    drawn = generate(
+        model,
+        tokenizer,
+        prompt,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        seed=seed,
+        n_alternatives=1,
+    )
+    print(prompt, end="", flush=True)
+    for text in tokenizer.decode_stream(figures.id for figures in drawn):
+        print(text, end="", flush=True)
+    print()
+
+
+def xray_trace(
+    path: Path, text: str, /, alternatives: int = 5, json: bool = False, svg: Path | None = None
+) -> None:
+    """Show what a model thinks of every token of a text.
+
+    Example: cygnet xray trace runs/demo "Once upon a time" --alternatives 3
+
+    Args:
+        path: A run folder.
+        text: Any text.
+        alternatives: How many likely tokens to show at each position.
+        json: Print the figures as JSON.
+        svg: Also draw what is printed into this file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.xray.terminal import print_trace, save_svg
+    from cygnet.xray.trace import trace
+
+    found = trace(_load_model(path), Tokenizer.load(path), text, n_alternatives=alternatives)
+    if json:
+        Console().print_json(data=found.to_dict())
+    else:
+        print_trace(found)
+    if svg:
+        save_svg(found, svg)
+
+
+def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
+    """Build a recipe up to a stage, and say where to look."""
+    from cygnet.run import run as run_recipe
+
+    folder = run_recipe(recipe, out, until=until, overwrite=overwrite)
+    print(folder / until)
+    if until == "xray":
+        print(f"\nthe report       {folder}/xray/report.html")
+        print(f"another story    cygnet transformer generate {folder} --seed 2")
+        print(f"a closer look    cygnet xray trace {folder} 'Once upon a time'")
+
+
+def _load_model(path: Path) -> Any:
+    from cygnet.transformer.model import load_model, quiet_transformers
+
+    quiet_transformers()
+    return load_model(path)
+
+
+# Verbs that build a recipe: how far, and what they do.
+BUILDS = {
+    "run": ("xray", "Build a whole recipe, from raw text to a report."),
+    "tokenizer train": ("tokenizer", "Build a recipe as far as its tokenizer."),
+    "tokens build": ("tokens", "Build a recipe as far as its token files."),
+    "transformer train": ("transformer", "Build a recipe as far as its trained model."),
+}
+# Verbs that do one thing: their function is their help.
+ACTIONS: dict[str, Callable[..., None]] = {
+    "text download": text_download,
+    "text stories": text_stories,
+    "tokenizer show": tokenizer_show,
+    "tokens show": tokens_show,
+    "transformer generate": transformer_generate,
+    "xray trace": xray_trace,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 2 for an error, 130 when interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    if debug:
+        arguments.remove("--debug")
+    try:
+        _dispatch(arguments)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on where it was")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
+        sys.stderr.close()
+        return 0
+    except (CygnetError, OSError, ModuleNotFoundError) as error:
+        if debug:
+            raise
+        _fail(_one_line(error))
+        return USAGE
+    return 0
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name in TRAIN_LIBRARIES:
+        return f"this needs {error.name}: pip install 'cygnet[train]'"
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
+        return f"the disk is full ({error.filename or 'no file named'}); free some space, run again"
+    if not isinstance(error, CygnetError):
+        return f"{type(error).__name__}: {error} (--debug shows where)"
+    return " ".join(str(error).split())
+
+
+def _fail(message: str) -> None:
+    print(f"cygnet: {message}", file=sys.stderr)
+
+
+def _dispatch(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return
+    if arguments == ["--version"]:
+        from cygnet import __version__
+
+        print(f"cygnet {__version__}")
+        return
+    verb = _find_verb(arguments)
+    rest = arguments[len(verb.split()) :]
+    if verb in BUILDS:
+        _build(verb, rest)
+    else:
+        import tyro
+
+        tyro.cli(ACTIONS[verb], prog=f"cygnet {verb}", args=rest)
+
+
+def _build(verb: str, arguments: list[str]) -> None:
+    """Parse ``RECIPE [options]``: the options are the fields of that recipe."""
+    import tyro
+
+    until, about = BUILDS[verb]
+    has_recipe = bool(arguments) and not arguments[0].startswith("-")
+    if not has_recipe and not {"-h", "--help"} & set(arguments):
+        raise InputError(f"name a recipe: cygnet {verb} {'|'.join(PRESETS)}, or a recipe.json")
+    default = find_recipe(arguments[0] if has_recipe else "demo")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Arguments:
+        recipe: Annotated[Recipe, tyro.conf.arg(name="")]
+        out: Path | None = None
+        """The run folder; runs/NAME by default."""
+        overwrite: bool = False
+        """Build again what was made from other inputs or options, and what follows it."""
+
+    parsed = tyro.cli(
+        Arguments,
+        prog=f"cygnet {verb} {default.name if has_recipe else 'RECIPE'}",
+        description=f"{about} RECIPE is {', '.join(PRESETS)} or a saved recipe.json; the defaults"
+        f" below are those of {default.name}.\n\nExample: cygnet {verb} demo --out runs/demo",
+        args=arguments[has_recipe:],
+        default=Arguments(recipe=default),
+    )
+    run(parsed.recipe, until, parsed.out, parsed.overwrite)
+
+
+def _find_verb(arguments: list[str]) -> str:
+    for n_words in (1, 2):
+        verb = " ".join(arguments[:n_words])
+        if verb in BUILDS or verb in ACTIONS:
+            return verb
+    verbs = [*BUILDS, *ACTIONS]
+    asked = " ".join(word for word in arguments[:2] if not word.startswith("-"))
+    in_room = [verb for verb in verbs if verb.split()[0] == asked.split()[0]] if asked else []
+    if in_room and len(asked.split()) == 1:
+        raise InputError(f"{asked} what? There are: {', '.join(in_room)}")
+    close = difflib.get_close_matches(asked, verbs, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise InputError(f"no command {asked!r}{hint}; cygnet --help lists them")
+
+
+def _overview() -> str:
+    """The help of ``cygnet`` itself: every verb with the first line of its help."""
+    lines = {verb: about for verb, (_, about) in BUILDS.items()}
+    lines |= {verb: (inspect.getdoc(act) or "").splitlines()[0] for verb, act in ACTIONS.items()}
+    rooms = ("run", "text", "tokenizer", "tokens", "transformer", "xray")
+    ordered = sorted(lines, key=lambda verb: rooms.index(verb.split()[0]))
+    table = "\n".join(f"  {verb:21} {lines[verb]}" for verb in ordered)
+    recipes = "\n".join(
+        f"  {name:21} {(inspect.getdoc(preset) or '').splitlines()[0]}"
+        for name, preset in PRESETS.items()
+    )
+    return (
+        "cygnet turns raw text into a small language model that you can see inside.\n\n"
+        f"commands (cygnet COMMAND --help)\n{table}\n\nrecipes\n{recipes}\n\n"
+        "--debug shows the traceback of an error.\n\nExample: cygnet run demo"
+    )

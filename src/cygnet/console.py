@@ -1,0 +1,72 @@
+"""What a long job says: a line per stage, and a progress bar with rate and time left.
+
+Everything goes to standard error, so that standard output holds results alone. Where that is no
+terminal, the lines stay and the bars are left out.
+"""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+
+def say(line: str) -> None:
+    """Print one line of news to standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def progress(label: str, total: float, unit: str) -> Iterator[Callable[..., None]]:
+    """Show a progress bar while the block runs.
+
+    Args:
+        label: What is being done.
+        total: How much there is to do, in ``unit``.
+        unit: The unit that is counted, e.g. ``"MB"`` or ``"step"``.
+
+    Yields:
+        A function that takes how much more has been done and, if it has changed, the label.
+
+    >>> with progress("counting", 2, "word") as advance:
+    ...     advance(1)
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Task as ProgressTask
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: ProgressTask) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.1f} {unit}/s")
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("  {task.description}"),
+        BarColumn(bar_width=30),
+        TextColumn("{task.completed:,.0f}/{task.total:,.0f} " + unit),
+        Rate(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task(label, total=total)
+        yield lambda amount, label=None: bar.update(task, advance=amount, description=label)
+
+
+class Stopwatch:
+    """Seconds since it was made.
+
+    >>> Stopwatch().seconds < 1
+    True
+    """
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.perf_counter() - self._start

@@ -1,0 +1,224 @@
+"""Recipes: a whole system as data, one section per room.
+
+A recipe says everything that a run depends on, and nothing else: the same recipe on the same text
+gives the same bytes. ``cygnet run NAME`` takes a preset from here, lets the command line override
+any field, saves what it resolved to ``recipe.json`` in the run folder, and can run that file again.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_type_hints
+
+from cygnet.errors import InputError
+from cygnet.files import read_json
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    """What is read."""
+
+    train: tuple[str, ...]
+    """Sources to learn from: files, folders, patterns, a named corpus, or stories:SEED:COUNT."""
+    valid: tuple[str, ...] = ()
+    """Sources to validate on; without any, nothing is validated."""
+    boundary: str = "<|endoftext|>"
+    """The string between two documents in a text file. Never text itself."""
+    errors: Literal["strict", "replace"] = "strict"
+    """Bytes that are not UTF-8: refuse the file, or replace them by U+FFFD and count."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenizerOptions:
+    """A byte-level BPE, trained on the train split."""
+
+    vocab_size: int
+    """Rows of the vocabulary: 256 bytes, the learned tokens, the special tokens."""
+    pattern: str = "gpt2"
+    """How text is split into words: gpt2, cl100k, o200k, qwen2, nanochat, or a pattern."""
+    special_tokens: tuple[str, ...] = ("<|endoftext|>",)
+    """Added after the learned tokens. The first one ends every document."""
+    sample_mb: float | None = None
+    """Megabytes of text to learn from, taken across the whole corpus; all of it if none."""
+    min_frequency: int = 2
+    """Stop when no pair of tokens occurs this often."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokensOptions:
+    """Token files."""
+
+    shard_tokens: int = 100_000_000
+    """Tokens in one file, about: a document is never cut."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformerOptions:
+    """A GPT-2-shaped model and its training."""
+
+    n_layer: int
+    """Layers."""
+    n_head: int
+    """Attention heads per layer."""
+    n_embd: int
+    """Width of the residual stream."""
+    block_size: int
+    """Context, in tokens."""
+    batch_size: int
+    """Windows per step."""
+    steps: int
+    """Optimizer steps."""
+    learning_rate: float
+    """Peak learning rate of AdamW; falls along a cosine to zero."""
+    warmup_steps: int = 50
+    """Steps over which the learning rate rises from zero."""
+    weight_decay: float = 0.1
+    """AdamW's weight decay."""
+    max_grad_norm: float = 1.0
+    """Gradients longer than this are scaled down to it."""
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the matrix products; auto measures whether bf16 is faster here. Weights stay fp32."""
+    seed: int = 42
+    """Of the first weights and of the order of the data."""
+    log_every: int = 10
+    """Steps between lines of metrics.jsonl."""
+    eval_every: int = 100
+    """Steps between validations; each is followed by a checkpoint. A multiple of log_every."""
+    eval_tokens: int = 100_000
+    """Tokens of the valid split for each validation; the last one takes all of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class XrayOptions:
+    """The samples of the report."""
+
+    prompts: tuple[str, ...] = ("Once upon a time",)
+    """One sample is written on from each."""
+    max_tokens: int = 200
+    """Longest sample, in tokens."""
+    temperature: float = 0.8
+    """0 takes the likeliest token, 1 draws from the model's own distribution."""
+    top_k: int | None = None
+    """Draw from this many likeliest tokens only."""
+    top_p: float | None = 0.95
+    """Draw from the likeliest tokens that together reach this probability."""
+    alternatives: int = 5
+    """Alternatives recorded for each token."""
+    seed: int = 1
+    """Of the draws."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A whole system, from raw text to a report."""
+
+    name: str
+    """Names the run folder where no other is given."""
+    text: TextOptions
+    tokenizer: TokenizerOptions
+    tokens: TokensOptions = field(default_factory=TokensOptions)
+    transformer: TransformerOptions
+    xray: XrayOptions = field(default_factory=XrayOptions)
+
+
+def demo() -> Recipe:
+    """Built-in stories, offline: a few minutes on two cores, ending in a report."""
+    return Recipe(
+        name="demo",
+        text=TextOptions(train=("stories:1:24000",), valid=("stories:2:400",)),
+        tokenizer=TokenizerOptions(vocab_size=2048, sample_mb=5),
+        transformer=TransformerOptions(
+            n_layer=4,
+            n_head=4,
+            n_embd=192,
+            block_size=256,
+            batch_size=16,
+            steps=1000,
+            learning_rate=3e-3,
+        ),
+        xray=XrayOptions(prompts=("Once upon a time", "One day,", "There was a little")),
+    )
+
+
+def tiny_llm() -> Recipe:
+    """TinyStories, a BPE of 4,096 trained on a sample, and a model of about 4 M parameters."""
+    return Recipe(
+        name="tiny-llm",
+        text=TextOptions(train=("tinystories",), valid=("tinystories",)),
+        tokenizer=TokenizerOptions(vocab_size=4096, sample_mb=10),
+        transformer=TransformerOptions(
+            n_layer=4,
+            n_head=4,
+            n_embd=256,
+            block_size=256,
+            batch_size=16,
+            steps=2000,
+            learning_rate=2e-3,
+        ),
+        xray=XrayOptions(prompts=("Once upon a time", "Lily and Tom", "One day, a little dog")),
+    )
+
+
+PRESETS: dict[str, Callable[[], Recipe]] = {"demo": demo, "tiny-llm": tiny_llm}
+
+
+def find_recipe(name: str) -> Recipe:
+    """A preset by its name, or a saved recipe by its path.
+
+    Args:
+        name: A key of ``PRESETS``, or a ``recipe.json`` that a run saved.
+
+    Raises:
+        InputError: There is no such preset or file, or the file is no recipe.
+
+    >>> find_recipe("demo").tokenizer.vocab_size
+    2048
+    """
+    if name in PRESETS:
+        return PRESETS[name]()
+    if name.endswith(".json"):
+        recipe: Recipe = _read_section(Recipe, read_json(Path(name)), where=name)
+        return recipe
+    close = difflib.get_close_matches(name, PRESETS, n=1)
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise InputError(f"no recipe {name!r}{hint}: there are {', '.join(PRESETS)}, or a recipe.json")
+
+
+def to_dict(section: Any) -> dict[str, Any]:
+    """A recipe or a section of one as plain JSON values (tuples become lists)."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in (
+            (item.name, _plain(getattr(section, item.name))) for item in dataclasses.fields(section)
+        )
+    }
+
+
+def _plain(value: Any) -> Any:
+    return to_dict(value) if dataclasses.is_dataclass(value) else value
+
+
+def _read_section(section: type[Any], values: Any, where: str) -> Any:
+    """Build a section from what ``to_dict`` gave, refusing what it does not know."""
+    types = get_type_hints(section)
+    if not isinstance(values, dict):
+        raise InputError(f"{where}: {section.__name__} must be an object, found {values!r}")
+    for key in values:
+        if key not in types:
+            close = difflib.get_close_matches(key, types, n=1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise InputError(f"{where}: {section.__name__} has no field {key!r}{hint}")
+    built = {
+        key: _read_section(types[key], value, where)
+        if dataclasses.is_dataclass(types[key])
+        else tuple(value)
+        if isinstance(value, list)
+        else value
+        for key, value in values.items()
+    }
+    try:
+        return section(**built)
+    except TypeError as error:
+        raise InputError(f"{where}: {section.__name__}: {error}") from error

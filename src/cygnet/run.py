@@ -1,0 +1,129 @@
+"""The runner: the stages of a recipe, one after the other, each built once.
+
+The rooms are imported when their stage is built, so that asking for a finished run costs nothing.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cygnet import stage
+from cygnet.console import Stopwatch, say
+from cygnet.errors import DamagedError, StaleError
+from cygnet.files import lock_folder, make_folder, read_json, write_json
+from cygnet.recipe import Recipe, to_dict
+from cygnet.stage import Stage
+
+STAGES = ("text", "tokenizer", "tokens", "transformer", "xray")
+RECIPE = "recipe.json"
+WRITES = {
+    "text": "the list of files and their figures",
+    "tokenizer": "tokenizer.json, vocab.txt",
+    "tokens": "token files (.bin, .idx) and manifest.json",
+    "transformer": "model.safetensors, metrics.jsonl",
+    "xray": "samples.json, report.html",
+}
+
+
+def run(
+    recipe: Recipe, out: str | Path | None = None, *, until: str = "xray", overwrite: bool = False
+) -> Path:
+    """Build every stage of a recipe that is not built yet.
+
+    Args:
+        recipe: What to build.
+        out: The run folder; ``runs/NAME`` by default.
+        until: The last stage to build.
+        overwrite: Build a stage that was made from other inputs or options, or that is damaged,
+            and all that follow it, again.
+
+    Returns:
+        The run folder.
+
+    Raises:
+        StaleError: A stage was made from other inputs or options, and ``overwrite`` is not set.
+        DamagedError: A file of an earlier stage is missing or damaged.
+        BusyError: Another process is at work in the same folder.
+        CygnetError: A stage cannot be built; what was finished stays.
+
+    A killed run goes on where it was, and ends with the same bytes.
+    """
+    folder = make_folder(Path(out) if out else Path("runs") / recipe.name)
+    with lock_folder(folder):
+        for name in STAGES[: STAGES.index(until) + 1]:
+            _bring_up(_describe(name, recipe, folder), recipe, folder, overwrite)
+    return folder
+
+
+def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> None:
+    """Make sure that a stage is finished: skip it, go on with it, or build it."""
+    try:
+        if wanted.is_finished():
+            if overwrite:
+                stage.verify(wanted.folder)
+            say(f"{wanted.name:12}is finished: {wanted.folder}")
+            return
+    except (StaleError, DamagedError):
+        if not overwrite:
+            raise
+        _clear_from(wanted.name, folder)
+    _save_recipe(recipe, folder)
+    earlier = [folder / name for name in STAGES[: STAGES.index(wanted.name)]]
+    for built in earlier:
+        stage.verify(built)
+    reads = ", ".join(wanted.inputs) or "nothing"
+    say(f"{wanted.name:12}reads {reads}; writes {WRITES[wanted.name]} to {wanted.folder}")
+    watch = Stopwatch()
+    wanted.build(_maker(wanted.name, recipe, folder))
+    say(f"{'':12}done in {watch.seconds:,.1f} s")
+
+
+def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
+    """What a stage is to be made from: its section of the recipe and the stage before it."""
+    position = STAGES.index(name)
+    if position == 0:
+        from cygnet.text.stage import inputs as text_inputs
+
+        inputs = text_inputs(recipe.text, folder / name)
+    else:
+        before = STAGES[position - 1]
+        inputs = {before: stage.identity(folder / before)}
+    scaffolding = ("checkpoints",) if name == "transformer" else ()
+    return Stage(name, folder / name, to_dict(getattr(recipe, name)), inputs, scaffolding)
+
+
+def _maker(name: str, recipe: Recipe, folder: Path) -> Callable[[Path], dict[str, Any]]:
+    """The function that fills the folder of a stage."""
+    text, tokenizer, tokens = (folder / room for room in STAGES[:3])
+    if name == "text":
+        from cygnet.text.stage import build as build_text
+
+        return lambda out: build_text(recipe.text, out)
+    if name == "tokenizer":
+        from cygnet.tokenizer.stage import build as build_tokenizer
+
+        return lambda out: build_tokenizer(recipe.tokenizer, out, text)
+    if name == "tokens":
+        from cygnet.tokens.stage import build as build_tokens
+
+        return lambda out: build_tokens(recipe.tokens, out, text, tokenizer)
+    if name == "transformer":
+        from cygnet.transformer.stage import build as build_transformer
+
+        return lambda out: build_transformer(recipe.transformer, out, tokenizer, tokens)
+    from cygnet.xray.stage import build as build_xray
+
+    return lambda out: build_xray(recipe.xray, out, folder)
+
+
+def _clear_from(name: str, folder: Path) -> None:
+    """Remove a stage and those after it, the last one first."""
+    for later in reversed(STAGES[STAGES.index(name) :]):
+        Stage(later, folder / later, {}, {}).clear()
+
+
+def _save_recipe(recipe: Recipe, folder: Path) -> None:
+    content = to_dict(recipe)
+    path = folder / RECIPE
+    if not path.exists() or read_json(path) != content:
+        write_json(path, content)

@@ -1,0 +1,90 @@
+r"""How text is cut into words before BPE: merges never cross a border between words.
+
+Every named pattern covers every character, so no text is lost. They are written in the syntax of
+the ``regex`` package; ``\p{L}``, ``\p{N}`` and ``\s`` follow its Unicode tables.
+"""
+
+from typing import Any
+
+from cygnet.errors import InputError
+
+PATTERNS = {
+    # GPT-2: openai/gpt-2, encoder.py
+    "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    # GPT-3.5 and GPT-4: openai/tiktoken, tiktoken_ext/openai_public.py
+    "cl100k": (
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
+        r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+    ),
+    # GPT-4o: openai/tiktoken, tiktoken_ext/openai_public.py
+    "o200k": (
+        r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+        r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+    # Qwen2 and Qwen2.5: the pre_tokenizer of their tokenizer.json
+    "qwen2": (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+    ),
+    # nanochat: karpathy/nanochat, nanochat/tokenizer.py
+    "nanochat": (
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,2}"
+        r"| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
+    ),
+}
+
+
+def find_pattern(name: str) -> str:
+    r"""The regular expression of a named pattern; any other string is taken as one itself.
+
+    Raises:
+        InputError: It is no name and does not compile.
+
+    >>> find_pattern(r"\w+|\W+")
+    '\\w+|\\W+'
+    """
+    import regex
+
+    pattern = PATTERNS.get(name, name)
+    try:
+        regex.compile(pattern)
+    except regex.error as error:
+        raise InputError(
+            f"the split pattern {name!r} is none of {', '.join(PATTERNS)} and does not compile:"
+            f" {error}"
+        ) from error
+    return pattern
+
+
+class Splitter:
+    """Cuts text into words; what the pattern does not match becomes words of its own.
+
+    >>> Splitter(PATTERNS["gpt2"])("Once upon a time, it's 12.")
+    ['Once', ' upon', ' a', ' time', ',', ' it', "'s", ' 12', '.']
+    >>> Splitter(r"[a-z]+")("ab-c")
+    ['ab', '-', 'c']
+    """
+
+    def __init__(self, pattern: str) -> None:
+        import regex
+
+        self._compiled: Any = regex.compile(pattern)
+        self._covers_all = pattern in PATTERNS.values()
+
+    def __call__(self, text: str) -> list[str]:
+        """The words of ``text``; joined they give ``text`` again."""
+        if self._covers_all:
+            words: list[str] = self._compiled.findall(text)
+            return words
+        return self._split_with_gaps(text)
+
+    def _split_with_gaps(self, text: str) -> list[str]:
+        words, end = [], 0
+        for match in self._compiled.finditer(text):
+            words += [text[end : match.start()], match.group()]
+            end = match.end()
+        words.append(text[end:])
+        return [word for word in words if word]

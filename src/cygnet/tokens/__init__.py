@@ -1,0 +1,1 @@
+"""Token files, and batches out of them."""

@@ -1,0 +1,216 @@
+"""Writing token files: text in, shards out, in a stream.
+
+A shard is written as ``.tmp`` and renamed when it is whole, its ``.idx`` before its ``.bin``. So a
+``.bin`` stands for a finished shard, and a killed build goes on behind the last one: it reads the
+text again, but encodes only what is not yet written. Where a shard ends depends on the documents
+alone, so the bytes are those of a build that was never killed.
+"""
+
+import hashlib
+import io
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cygnet.errors import InputError
+from cygnet.files import atomic_writer, make_folder
+from cygnet.text.batch import Text, TextBatch, as_batches
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens.format import (
+    Manifest,
+    Shard,
+    Split,
+    bin_path,
+    counts_path,
+    idx_path,
+    write_manifest,
+)
+
+CHUNK_BYTES = 8 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Encoded documents that go into one shard."""
+
+    shard: int
+    ids: npt.NDArray[np.unsignedinteger[Any]]
+    lengths: npt.NDArray[np.int64]
+
+
+def build(
+    folder: str | Path,
+    tokenizer: Tokenizer,
+    splits: dict[str, Text],
+    *,
+    shard_tokens: int = 100_000_000,
+    on_bytes: Callable[[int], None] = lambda n: None,
+) -> Manifest:
+    """Encode text into token files; resumes where an earlier call with the same arguments ended.
+
+    Args:
+        folder: Where the files go; made where missing.
+        tokenizer: Encodes the text. Its boundary token, if it has one, ends every document.
+        splits: The documents of each split, e.g. ``{"train": ..., "valid": ...}``.
+        shard_tokens: A shard is closed by the document that takes it to this many tokens.
+        on_bytes: Called with the bytes of text done after each batch.
+
+    Returns:
+        What was written, as it stands in ``manifest.json``.
+
+    Raises:
+        InputError: A split holds no document.
+        StorageError: The disk is full; finished shards stay.
+
+    Cost: memory for one batch of text, whatever the size of the corpus.
+
+    >>> import tempfile
+    >>> tokenizer = Tokenizer([])
+    >>> manifest = build(tempfile.mkdtemp(), tokenizer, {"train": ["hi", "you"]})
+    >>> manifest.splits["train"].tokens       # two boundaries among them
+    7
+    """
+    folder = make_folder(Path(folder))
+    if shard_tokens < 1:
+        raise InputError(f"shard_tokens must be at least 1, found {shard_tokens}")
+    manifest = Manifest(
+        dtype=np.dtype(tokenizer.dtype).name,
+        vocab_size=tokenizer.vocab_size,
+        tokenizer_sha256=tokenizer.sha256,
+        boundary_id=tokenizer.boundary_id,
+        splits={
+            name: _build_split(folder, name, tokenizer, text, shard_tokens, on_bytes)
+            for name, text in splits.items()
+        },
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _build_split(
+    folder: Path,
+    split: str,
+    tokenizer: Tokenizer,
+    text: Text,
+    shard_tokens: int,
+    on_bytes: Callable[[int], None],
+) -> Split:
+    batches = _counted(as_batches(text), on_bytes)
+    text_bytes: list[int] = []
+    while bin_path(folder, name := shard_name(split, len(text_bytes))).exists():
+        n_documents = idx_path(folder, name).stat().st_size // 8
+        skipped, batches = _take_documents(batches, n_documents)
+        text_bytes.append(skipped)
+    pieces = _encode(batches, tokenizer, shard_tokens, len(text_bytes), text_bytes)
+    for shard, group in itertools.groupby(pieces, key=lambda piece: piece.shard):
+        _write_shard(folder, shard_name(split, shard), group)
+    if not text_bytes:
+        raise InputError(f"the {split} split holds no document")
+    return _describe_split(folder, split, tokenizer, text_bytes)
+
+
+def shard_name(split: str, number: int) -> str:
+    """Name of a shard's files without their ending."""
+    return f"{split}-{number:05d}"
+
+
+def _counted(batches: Iterable[TextBatch], on_bytes: Callable[[int], None]) -> Iterator[TextBatch]:
+    for batch in batches:
+        yield batch
+        on_bytes(batch.text_bytes)
+
+
+def _take_documents(
+    batches: Iterator[TextBatch], n_documents: int
+) -> tuple[int, Iterator[TextBatch]]:
+    """Bytes of text in the next documents, and the stream behind them."""
+    taken = 0
+    for batch in batches:
+        inside = np.arange(len(batch)) < n_documents
+        taken += batch.select(inside).text_bytes
+        n_documents -= int(inside.sum())
+        if not n_documents:
+            return taken, itertools.chain([batch.select(~inside)], batches)
+    return taken, batches
+
+
+def _encode(
+    batches: Iterable[TextBatch],
+    tokenizer: Tokenizer,
+    shard_tokens: int,
+    shard: int,
+    text_bytes: list[int],
+) -> Iterator[_Piece]:
+    """Encode batches and cut them where shards end; ``text_bytes`` grows by one per shard."""
+    filled = 0
+    for batch in batches:
+        ids, offsets = tokenizer.encode_batch(batch, append=tokenizer.boundary_id)
+        first = 0
+        while first < len(batch):
+            # The first document that fills the shard is its last.
+            room = offsets[first] + shard_tokens - filled
+            last = min(int(np.searchsorted(offsets[1:], room)), len(batch) - 1) + 1
+            part = slice(first, last)
+            if not filled:
+                text_bytes.append(0)
+            text_bytes[shard] += int((batch.ends[part] - batch.starts[part]).sum())
+            yield _Piece(
+                shard, ids[offsets[first] : offsets[last]], np.diff(offsets[first : last + 1])
+            )
+            filled += int(offsets[last] - offsets[first])
+            if filled >= shard_tokens:
+                shard, filled = shard + 1, 0
+            first = last
+
+
+def _write_shard(folder: Path, name: str, pieces: Iterable[_Piece]) -> None:
+    lengths = []
+    with atomic_writer(bin_path(folder, name)) as file:
+        for piece in pieces:
+            file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<")).tobytes())
+            lengths.append(piece.lengths)
+        with atomic_writer(idx_path(folder, name)) as index:
+            index.write(np.cumsum(np.concatenate(lengths)).astype("<u8").tobytes())
+
+
+def _describe_split(folder: Path, split: str, tokenizer: Tokenizer, text_bytes: list[int]) -> Split:
+    """Count and hash the shards as they stand on disk, and write the counts."""
+    counts = np.zeros(tokenizer.vocab_size, np.uint64)
+    shards = []
+    for number, n_bytes in enumerate(text_bytes):
+        name = shard_name(split, number)
+        ids = bin_path(folder, name)
+        ends = idx_path(folder, name)
+        shards.append(
+            Shard(
+                name=name,
+                tokens=ids.stat().st_size // np.dtype(tokenizer.dtype).itemsize,
+                documents=ends.stat().st_size // 8,
+                text_bytes=n_bytes,
+                bin_sha256=_hash_and_count(ids, tokenizer.dtype, counts),
+                idx_sha256=hashlib.sha256(ends.read_bytes()).hexdigest(),
+            )
+        )
+    buffer = io.BytesIO()
+    np.save(buffer, counts)
+    with atomic_writer(counts_path(folder, split)) as file:
+        file.write(buffer.getvalue())
+    return Split(shards=tuple(shards), counts_sha256=hashlib.sha256(buffer.getvalue()).hexdigest())
+
+
+def _hash_and_count(
+    path: Path, dtype: type[np.unsignedinteger[Any]], counts: npt.NDArray[np.uint64]
+) -> str:
+    """Add a shard's ids to ``counts`` and return the sha256 of its bytes."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            ids = np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<"))
+            counts += np.bincount(ids, minlength=len(counts)).astype(np.uint64)
+    return digest.hexdigest()

@@ -1,0 +1,132 @@
+"""The token file format, version 1.
+
+    manifest.json      what is here: see ``Manifest``; written last
+    train-00000.bin    token ids, little-endian uint16 (vocab_size <= 65,536) or uint32, no header
+    train-00000.idx    little-endian uint64: where each document ends in the .bin, in tokens
+    train-counts.npy   uint64[vocab_size]: how often each id occurs in the split
+
+Every document ends with ``boundary_id`` unless that is null. Documents lie whole in one shard, in
+the order of the text; the last number of an ``.idx`` is the number of tokens in its ``.bin``.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cygnet.errors import DamagedError, InputError
+from cygnet.files import read_json, write_json
+
+MANIFEST = "manifest.json"
+FORMAT, VERSION = "cygnet tokens", 1
+DTYPES: dict[str, type[np.unsignedinteger[Any]]] = {"uint16": np.uint16, "uint32": np.uint32}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One pair of ``.bin`` and ``.idx``."""
+
+    name: str
+    """File name without ending, e.g. ``train-00000``."""
+    tokens: int
+    documents: int
+    text_bytes: int
+    """Bytes of UTF-8 text that the tokens stand for, boundaries not counted."""
+    bin_sha256: str
+    idx_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """All shards of one split, in order."""
+
+    shards: tuple[Shard, ...]
+    counts_sha256: str
+
+    @property
+    def tokens(self) -> int:
+        """Tokens in the split, boundaries included."""
+        return sum(shard.tokens for shard in self.shards)
+
+    @property
+    def documents(self) -> int:
+        """Documents in the split."""
+        return sum(shard.documents for shard in self.shards)
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of text in the split."""
+        return sum(shard.text_bytes for shard in self.shards)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manifest:
+    """What a folder of token files holds."""
+
+    dtype: str
+    vocab_size: int
+    tokenizer_sha256: str
+    boundary_id: int | None
+    splits: dict[str, Split]
+
+
+def bin_path(folder: Path, shard: str) -> Path:
+    """The file of a shard's token ids."""
+    return folder / f"{shard}.bin"
+
+
+def idx_path(folder: Path, shard: str) -> Path:
+    """The file of a shard's document ends."""
+    return folder / f"{shard}.idx"
+
+
+def counts_path(folder: Path, split: str) -> Path:
+    """The file of a split's token counts."""
+    return folder / f"{split}-counts.npy"
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``manifest.json``: the last file of a build."""
+    content = {"format": FORMAT, "version": VERSION, **dataclasses.asdict(manifest)}
+    for split in manifest.splits:
+        totals = {key: getattr(manifest.splits[split], key) for key in TOTALS}
+        content["splits"][split] = {**totals, **content["splits"][split]}
+    write_json(folder / MANIFEST, content)
+
+
+TOTALS = ("tokens", "documents", "text_bytes")
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read and check ``manifest.json``.
+
+    Raises:
+        InputError: It is of another format or version.
+        DamagedError: A field is missing.
+    """
+    path = folder / MANIFEST
+    content = read_json(path)
+    try:
+        found = content["format"], content["version"]
+        if found != (FORMAT, VERSION):
+            raise InputError(
+                f"{path} is {found[0]} version {found[1]}, this reads version {VERSION}"
+            )
+        return Manifest(
+            dtype=content["dtype"],
+            vocab_size=content["vocab_size"],
+            tokenizer_sha256=content["tokenizer_sha256"],
+            boundary_id=content["boundary_id"],
+            splits={name: _read_split(split) for name, split in content["splits"].items()},
+        )
+    except (KeyError, TypeError) as error:
+        raise DamagedError(f"{path} is damaged: {error!r}") from error
+
+
+def _read_split(content: dict[str, Any]) -> Split:
+    return Split(
+        shards=tuple(Shard(**shard) for shard in content["shards"]),
+        counts_sha256=content["counts_sha256"],
+    )

@@ -1,0 +1,299 @@
+"""``TokenStore``: reading token files, as documents and as batches."""
+
+import html
+import os
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cygnet.errors import DamagedError, InputError, StaleError
+from cygnet.files import input_errors, sha256_file
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens.format import (
+    DTYPES,
+    MANIFEST,
+    Shard,
+    Split,
+    bin_path,
+    counts_path,
+    idx_path,
+    read_manifest,
+)
+from cygnet.tokens.order import random_starts, row_numbers
+
+Ids = npt.NDArray[np.unsignedinteger[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Rows to learn from; unpacks as ``x, y``.
+
+    Attributes:
+        x: Token ids, ``int64`` of shape ``(B, T)``.
+        y: The token that follows each of ``x``, same shape.
+        positions: Position of each token in its document, same shape, where rows hold several.
+        mask: Which of ``y`` count in the loss, bool of the same shape, where not all do.
+    """
+
+    x: npt.NDArray[np.int64]
+    y: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64] | None = None
+    mask: npt.NDArray[np.bool_] | None = None
+
+    def __iter__(self) -> Iterator[npt.NDArray[np.int64]]:
+        return iter((self.x, self.y))
+
+
+class TokenStore:
+    """Token files opened for reading.
+
+    Files are read with ``pread``, window by window: resident memory does not grow with them.
+
+    >>> import tempfile
+    >>> from cygnet.tokens.build import build
+    >>> folder = tempfile.mkdtemp()
+    >>> _ = build(folder, Tokenizer([]), {"train": ["Once upon a time", "the end"]})
+    >>> store = TokenStore.open(folder)
+    >>> x, y = store.get_batch("train", step=0, batch_size=2, block_size=8, seed=42)
+    >>> x.shape, bool((y[:, :-1] == x[:, 1:]).all())
+    ((2, 8), True)
+    >>> bytes(store.documents("train")[1][:-1].tolist())
+    b'the end'
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = read_manifest(folder)
+        self.dtype = np.dtype(DTYPES[self.manifest.dtype]).newbyteorder("<")
+        self._starts = {name: _shard_starts(split) for name, split in self.manifest.splits.items()}
+        self._descriptors: dict[Path, int] = {}
+        weakref.finalize(self, _close_all, self._descriptors)
+        self._check_sizes()
+
+    @classmethod
+    def open(cls, path: str | Path) -> "TokenStore":
+        """Open a folder of token files, or the one of a run folder.
+
+        Raises:
+            InputError: There are none.
+            DamagedError: A file is missing or has another size than the manifest says.
+        """
+        path = Path(path)
+        for folder in (path, path / "tokens"):
+            if (folder / MANIFEST).exists():
+                return cls(folder)
+        raise InputError(
+            f"{path} holds no token files: expected a {MANIFEST}, or tokens/{MANIFEST}"
+        )
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits."""
+        return tuple(self.manifest.splits)
+
+    def split(self, name: str) -> Split:
+        """Tokens, documents, bytes of text and shards of one split."""
+        if name not in self.manifest.splits:
+            raise InputError(
+                f"{self.folder} has no split {name!r}: it has {', '.join(self.splits)}"
+            )
+        return self.manifest.splits[name]
+
+    def check_tokenizer(self, tokenizer: Tokenizer) -> None:
+        """Refuse a tokenizer other than the one that wrote these files.
+
+        Raises:
+            StaleError: It is another; the ids here mean nothing to it.
+        """
+        if tokenizer.sha256 != self.manifest.tokenizer_sha256:
+            raise StaleError(
+                f"{self.folder} was written by another tokenizer"
+                f" (sha256 {self.manifest.tokenizer_sha256[:12]}, given {tokenizer.sha256[:12]}):"
+                " build the token files again, or load the tokenizer that wrote them"
+            )
+
+    def verify(self) -> None:
+        """Compare every file with its sha256.
+
+        Raises:
+            DamagedError: The bytes of a file are not those that were written.
+
+        Cost: one read of all files, 1 to 2 GB/s.
+        """
+        for name, split in self.manifest.splits.items():
+            expected = {counts_path(self.folder, name): split.counts_sha256}
+            for shard in split.shards:
+                expected[bin_path(self.folder, shard.name)] = shard.bin_sha256
+                expected[idx_path(self.folder, shard.name)] = shard.idx_sha256
+            for path, digest in expected.items():
+                if sha256_file(path) != digest:
+                    raise DamagedError(f"{path} is damaged: its bytes are not those written")
+
+    def read(self, split: str, start: int, stop: int) -> Ids:
+        """Tokens ``start..stop-1`` of a split, across shards; a new array of ``stop - start``."""
+        n_tokens = self.split(split).tokens
+        if not 0 <= start <= stop <= n_tokens:
+            raise InputError(f"no tokens {start}..{stop} in {split}: it has {n_tokens:,}")
+        ids = np.empty(stop - start, self.dtype)
+        self._read_into(split, start, ids)
+        return ids
+
+    def documents(self, split: str) -> "Documents":
+        """The documents of a split, by index."""
+        return Documents(self, split)
+
+    def counts(self, split: str) -> npt.NDArray[np.uint64]:
+        """How often each id occurs in the whole split, ``uint64`` of shape ``(vocab_size,)``."""
+        self.split(split)
+        counts: npt.NDArray[np.uint64] = np.load(
+            counts_path(self.folder, split), allow_pickle=False
+        )
+        return counts
+
+    def get_batch(
+        self,
+        split: str,
+        *,
+        step: int,
+        batch_size: int,
+        block_size: int,
+        seed: int,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> Batch:
+        """The windows of one step, at uniformly random starts.
+
+        Args:
+            split: Where the windows lie.
+            step: The optimizer step, from 0. The same arguments always give the same batch.
+            batch_size: Rows of the global batch.
+            block_size: Tokens in a row, T.
+            seed: Another seed, another order.
+            rank, world_size: This process and how many there are; each reads its share of rows.
+
+        Returns:
+            ``x`` and ``y`` of shape ``(batch_size / world_size, T)``, ``int64``. Every start in
+            ``0..n_tokens-T-1`` is equally likely.
+
+        Raises:
+            InputError: The split has fewer than ``T + 1`` tokens.
+
+        Cost: one ``pread`` of ``T + 1`` tokens a row.
+        """
+        n_starts = self.split(split).tokens - block_size
+        if block_size < 1 or n_starts < 1:
+            raise InputError(
+                f"a block of {block_size:,} tokens needs {block_size + 1:,}, but {split} has only"
+                f" {self.split(split).tokens:,}: take a smaller block_size or more text"
+            )
+        rows = row_numbers(step, batch_size, rank, world_size)
+        windows = np.empty((len(rows), block_size + 1), self.dtype)
+        for window, start in zip(windows, random_starts(rows, n_starts, seed), strict=True):
+            self._read_into(split, int(start), window)
+        return Batch(windows[:, :-1].astype(np.int64), windows[:, 1:].astype(np.int64))
+
+    def _read_into(self, split: str, start: int, ids: Ids) -> None:
+        """Fill ``ids`` from token ``start`` of a split on."""
+        starts, shards = self._starts[split], self.split(split).shards
+        number = int(np.searchsorted(starts, start, side="right")) - 1
+        filled = 0
+        while filled < len(ids):
+            inside = start + filled - int(starts[number])
+            count = min(len(ids) - filled, shards[number].tokens - inside)
+            self._read_shard(shards[number], inside, ids[filled : filled + count])
+            filled += count
+            number += 1
+
+    def _read_shard(self, shard: Shard, start: int, ids: Ids) -> None:
+        path = bin_path(self.folder, shard.name)
+        with input_errors(path):
+            if path not in self._descriptors:
+                self._descriptors[path] = os.open(path, os.O_RDONLY)
+            offset = start * self.dtype.itemsize
+            n_read = os.preadv(self._descriptors[path], [ids.data.cast("B")], offset)
+        if n_read != ids.nbytes:
+            raise DamagedError(f"{path} is damaged: it ends at byte {offset + n_read:,}")
+
+    def _check_sizes(self) -> None:
+        for split in self.manifest.splits.values():
+            for shard in split.shards:
+                _check_size(bin_path(self.folder, shard.name), shard.tokens * self.dtype.itemsize)
+                _check_size(idx_path(self.folder, shard.name), shard.documents * 8)
+
+    def __repr__(self) -> str:
+        splits = ", ".join(
+            f"{name}: {s.tokens:,} tokens" for name, s in self.manifest.splits.items()
+        )
+        return f"TokenStore({str(self.folder)!r}, {splits})"
+
+    def _repr_html_(self) -> str:
+        header = "".join(
+            f"<th>{name}</th>"
+            for name in (
+                "split",
+                "documents",
+                "tokens",
+                "text bytes",
+                "bytes per token",
+                "ids used",
+            )
+        )
+        rows = []
+        for name, split in self.manifest.splits.items():
+            used = int(np.count_nonzero(self.counts(name)))
+            cells = (
+                html.escape(name),
+                f"{split.documents:,}",
+                f"{split.tokens:,}",
+                f"{split.text_bytes:,}",
+                f"{split.text_bytes / max(1, split.tokens):.2f}",
+                f"{used:,} of {self.manifest.vocab_size:,}",
+            )
+            rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        return f"<table><tr>{header}</tr>{''.join(rows)}</table>"
+
+
+class Documents:
+    """The documents of a split: ``len``, indexing and iteration; each an array of token ids."""
+
+    def __init__(self, store: TokenStore, split: str) -> None:
+        self._store = store
+        self._split = split
+        shards = store.split(split).shards
+        ends = [np.fromfile(idx_path(store.folder, shard.name), "<u8") for shard in shards]
+        bases = _shard_starts(store.split(split)).astype(np.uint64)
+        self._ends = np.concatenate([end + base for end, base in zip(ends, bases, strict=True)])
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def __getitem__(self, index: int) -> Ids:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"document {index} of {len(self):,}")
+        index %= len(self)
+        start = int(self._ends[index - 1]) if index else 0
+        return self._store.read(self._split, start, int(self._ends[index]))
+
+
+def _shard_starts(split: Split) -> npt.NDArray[np.int64]:
+    """Where each shard begins in its split, in tokens."""
+    tokens = np.array([shard.tokens for shard in split.shards], np.int64)
+    return np.cumsum(tokens) - tokens
+
+
+def _check_size(path: Path, expected: int) -> None:
+    if not path.exists():
+        raise DamagedError(f"{path} is missing")
+    found = path.stat().st_size
+    if found != expected:
+        raise DamagedError(f"{path} is damaged: it has {found:,} bytes, expected {expected:,}")
+
+
+def _close_all(descriptors: dict[Path, int]) -> None:
+    for descriptor in descriptors.values():
+        os.close(descriptor)

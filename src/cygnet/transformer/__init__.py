@@ -1,0 +1,1 @@
+"""The model: shape, training, evaluation, generation. Needs the extra ``train``."""

@@ -1,0 +1,59 @@
+"""What a model thought of a token: its probability, and what else it could have been."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class TokenFigures:
+    """The model's own distribution at one position, before temperature, top-k or top-p.
+
+    Attributes:
+        id: The token that stands there.
+        log_probability: Natural logarithm of its probability (nats).
+        rank: 1 for the likeliest token.
+        entropy: Of the whole distribution, in bits.
+        alternatives: The likeliest tokens with their probabilities, the likeliest first.
+    """
+
+    id: int
+    log_probability: float
+    rank: int
+    entropy: float
+    alternatives: tuple[tuple[int, float], ...]
+
+    @property
+    def probability(self) -> float:
+        """Between 0 and 1."""
+        return math.exp(self.log_probability)
+
+
+def token_figures(
+    logits: torch.Tensor, ids: torch.Tensor, n_alternatives: int
+) -> list[TokenFigures]:
+    """The figures of tokens under the logits that predicted them.
+
+    Args:
+        logits: Shape ``(T, vocab_size)``, row ``t`` computed from the tokens before token ``t``.
+        ids: The tokens, ``int64`` of shape ``(T,)``.
+        n_alternatives: How many of the likeliest tokens to keep.
+
+    >>> logits = torch.log(torch.tensor([[0.5, 0.25, 0.25]]))
+    >>> [found] = token_figures(logits, torch.tensor([1]), n_alternatives=1)
+    >>> round(found.probability, 4), found.rank, round(found.entropy, 4), found.alternatives
+    (0.25, 2, 1.5, ((0, 0.5),))
+    """
+    log_p = torch.log_softmax(logits.float(), dim=-1)
+    chosen = log_p.gather(1, ids[:, None])
+    rank = (log_p > chosen).sum(dim=1) + 1
+    entropy = torch.special.entr(log_p.exp()).sum(dim=1) / math.log(2)
+    top = log_p.topk(min(n_alternatives, log_p.shape[1]), dim=1)
+    columns = (ids, chosen[:, 0], rank, entropy, top.indices, top.values.exp())
+    return [
+        TokenFigures(token, log_probability, place, bits, tuple(zip(others, shares, strict=True)))
+        for token, log_probability, place, bits, others, shares in zip(
+            *(column.tolist() for column in columns), strict=True
+        )
+    ]

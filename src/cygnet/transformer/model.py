@@ -1,0 +1,61 @@
+"""Model folders: what ``transformers`` reads and writes, never a pickle."""
+
+import json
+from pathlib import Path
+
+import transformers
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, PreTrainedModel
+
+from cygnet import stage
+from cygnet.errors import DamagedError, InputError
+
+
+def find_model_folder(path: str | Path) -> Path:
+    """The folder with ``config.json`` that a model folder or a run folder stands for.
+
+    Raises:
+        InputError: There is none.
+    """
+    path = Path(path)
+    for folder in (path, path / "transformer"):
+        if (folder / "config.json").is_file():
+            return folder
+    raise InputError(
+        f"{path} holds no model: expected a folder with config.json and model.safetensors, or a run"
+        " folder whose training has finished"
+    )
+
+
+def load_model(path: str | Path) -> PreTrainedModel:
+    """Load a causal language model, ready to be asked (in evaluation mode).
+
+    Args:
+        path: A run folder, or any folder that ``AutoModelForCausalLM`` loads.
+
+    Raises:
+        InputError: There is no model.
+        DamagedError: A file of it is truncated or changed.
+    """
+    folder = find_model_folder(path)
+    if (folder / stage.FINISHED).exists():
+        stage.verify(folder)
+    try:
+        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+    except (SafetensorError, json.JSONDecodeError, OSError, ValueError) as error:
+        raise DamagedError(f"the model in {folder} cannot be loaded: {error}") from error
+    assert isinstance(model, PreTrainedModel)
+    model.train(False)
+    return model
+
+
+def quiet_transformers() -> None:
+    """Keep the log lines and progress bars of ``transformers`` off a terminal that has our own."""
+    transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def block_size(model: PreTrainedModel) -> int:
+    """The longest context of a model, in tokens."""
+    length: int = model.config.max_position_embeddings
+    return length

@@ -1,0 +1,68 @@
+"""The transformer stage of a run: a model of the recipe's shape, trained on the token files."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+
+from cygnet.console import progress, say
+from cygnet.recipe import TransformerOptions
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens.store import TokenStore
+from cygnet.transformer.checkpoints import storing
+from cygnet.transformer.model import quiet_transformers
+from cygnet.transformer.presets import gpt2
+from cygnet.transformer.training import check_options, train
+
+
+def build(
+    options: TransformerOptions, folder: Path, tokenizer_folder: Path, tokens_folder: Path
+) -> dict[str, Any]:
+    """Train a model, save it with its tokenizer into ``folder`` and return its figures.
+
+    Raises:
+        InputError: The options do not fit the token files, e.g. a block longer than the data.
+        StaleError: The token files were written by another tokenizer.
+    """
+    quiet_transformers()
+    tokenizer = Tokenizer.load(tokenizer_folder)
+    store = TokenStore.open(tokens_folder)
+    store.check_tokenizer(tokenizer)
+    check_options(options, store)
+    model = new_model(options, tokenizer)
+    n_parameters = model.num_parameters()
+    say(f"  {n_parameters:,} parameters, {options.steps:,} steps of {_batch_words(options)}")
+    with progress("training", options.steps, "step") as advance:
+        result = train(model, store, folder, options, tokenizer.token_lengths(), advance)
+    with storing(folder):
+        result.model.save_pretrained(folder)
+    tokenizer.save(folder)
+    figures: dict[str, Any] = {"n_parameters": n_parameters, "precision": result.precision}
+    if result.valid is not None:
+        figures["valid_nats_per_token"] = result.valid.nats_per_token
+        figures["valid_bits_per_byte"] = result.valid.bits_per_byte
+        say(
+            f"  valid: {result.valid.nats_per_token:.4f} nats per token,"
+            f" {result.valid.bits_per_byte:.4f} bits per byte"
+        )
+    return figures
+
+
+def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> transformers.GPT2LMHeadModel:
+    """A model of the recipe's shape with its first weights, which depend on the seed alone."""
+    torch.manual_seed(options.seed)
+    return transformers.GPT2LMHeadModel(
+        gpt2(
+            tokenizer.vocab_size,
+            n_layer=options.n_layer,
+            n_head=options.n_head,
+            n_embd=options.n_embd,
+            block_size=options.block_size,
+            boundary_id=tokenizer.boundary_id,
+        )
+    )
+
+
+def _batch_words(options: TransformerOptions) -> str:
+    return f"{options.batch_size} x {options.block_size} tokens"

@@ -1,0 +1,352 @@
+"""Training: ``transformers.Trainer`` on token files, exact on resume.
+
+The order of the data depends on the step alone and nothing else is random, so a run that goes on
+from a checkpoint computes what a run without a break computes.
+"""
+
+import contextlib
+import json
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset, Sampler, SequentialSampler
+from transformers import (
+    PreTrainedModel,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+from transformers.trainer_callback import PrinterCallback
+
+from cygnet.errors import InputError
+from cygnet.files import make_folder, write_text
+from cygnet.recipe import TransformerOptions
+from cygnet.tokens.store import TokenStore
+from cygnet.transformer.checkpoints import find_last_good, seal, sealed_precision, storing
+from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
+
+METRICS = "metrics.jsonl"
+CHECKPOINTS = "checkpoints"
+N_KEPT = 2  # if the newest checkpoint is damaged, the one before it serves
+Rows = dict[str, torch.Tensor]
+
+
+class WindowDataset(Dataset[Rows]):
+    """The rows of a training run: item ``i`` is row ``i % batch_size`` of step ``i // batch_size``.
+
+    ``Trainer`` resumes by skipping indices, which is exact and costs nothing here.
+    """
+
+    def __init__(self, store: TokenStore, options: TransformerOptions) -> None:
+        self.store, self.options = store, options
+
+    def __len__(self) -> int:
+        return self.options.steps * self.options.batch_size
+
+    def __getitem__(self, index: int) -> Rows:
+        return self.__getitems__([index])
+
+    def __getitems__(self, indices: list[int]) -> Rows:
+        """The rows of one step at once; ``indices`` are those of one batch of the loader."""
+        options = self.options
+        step, row = divmod(indices[0], options.batch_size)
+        batch = self.store.get_batch(
+            "train",
+            step=step,
+            batch_size=options.batch_size,
+            block_size=options.block_size,
+            seed=options.seed,
+        )
+        rows = slice(row, row + len(indices))
+        return {"x": torch.from_numpy(batch.x[rows]), "y": torch.from_numpy(batch.y[rows])}
+
+
+class LanguageModelTrainer(Trainer):
+    """``Trainer`` with pre-shifted targets, a fixed order, sealed checkpoints, bits per byte."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        args: TrainingArguments,
+        data: WindowDataset,
+        token_lengths: npt.NDArray[np.int64],
+        precision: str,
+    ) -> None:
+        super().__init__(model=model, args=args, train_dataset=data, data_collator=_already_a_batch)
+        self.data, self.precision = data, precision
+        self.token_lengths = token_lengths
+        self._lengths = torch.from_numpy(token_lengths).to(args.device)
+        self._losses = LossSum()
+        self._since = time.perf_counter()
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        return SequentialSampler(self.data)
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: Rows,
+        return_outputs: bool = False,
+        num_items_in_batch: Any = None,
+    ) -> Any:
+        """Mean loss of the batch; the sums for the metrics are kept beside it."""
+        losses = token_losses(model, inputs["x"], inputs["y"])
+        self._losses.add(losses, inputs["y"], self._lengths)
+        loss = losses.mean()
+        return (loss, {}) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Turn what ``Trainer`` logs into the figures of ``metrics.jsonl``."""
+        if "loss" not in logs:  # the summary at the end of training, which has nothing new
+            return
+        seconds = time.perf_counter() - self._since
+        figures = {
+            "step": self.state.global_step,
+            "tokens": self.state.global_step * self.data.options.batch_size * self._block_size,
+            "train_nats_per_token": self._losses.nats_per_token,
+            "train_bits_per_byte": self._losses.bits_per_byte,
+            "learning_rate": logs["learning_rate"],
+            "grad_norm": logs["grad_norm"],
+            "tokens_per_second": round(self._losses.tokens / seconds),
+        }
+        if self._is_evaluation_step():
+            found = self.evaluate_split("valid", self._eval_tokens())
+            figures["valid_nats_per_token"] = found.nats_per_token
+            figures["valid_bits_per_byte"] = found.bits_per_byte
+        super().log(figures)
+        self._losses = LossSum()
+        self._since = time.perf_counter()
+
+    def evaluate_split(self, split: str, max_tokens: int | None) -> LossSum:
+        """The loss over a split, in the precision of the training."""
+        assert isinstance(self.model, PreTrainedModel)
+        return evaluate(
+            self.model,
+            self.data.store,
+            split,
+            self.token_lengths,
+            block_size=self._block_size,
+            batch_size=self.data.options.batch_size,
+            max_tokens=max_tokens,
+            autocast=self.accelerator.autocast,
+        )
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        assert self.args.output_dir is not None
+        folder = Path(self.args.output_dir)
+        with storing(folder):
+            super()._save_checkpoint(model, trial)
+            checkpoint = folder / f"checkpoint-{self.state.global_step}"
+            # A pickle of the arguments, which nothing here reads.
+            (checkpoint / "training_args.bin").unlink(missing_ok=True)
+            seal(checkpoint, self.precision)
+        self._since = time.perf_counter()
+
+    @property
+    def _block_size(self) -> int:
+        return self.data.options.block_size
+
+    def _is_evaluation_step(self) -> bool:
+        options, step = self.data.options, self.state.global_step
+        return "valid" in self.data.store.splits and (
+            step % options.eval_every == 0 or step == options.steps
+        )
+
+    def _eval_tokens(self) -> int | None:
+        is_last = self.state.global_step == self.data.options.steps
+        return None if is_last else self.data.options.eval_tokens
+
+
+def _already_a_batch(rows: Any) -> dict[str, Any]:
+    """``WindowDataset`` gives the rows of a batch at once: there is nothing to collate."""
+    batch: dict[str, Any] = rows
+    return batch
+
+
+class MetricsFile(TrainerCallback):
+    """Writes a line of ``metrics.jsonl`` for each log; lines behind a checkpoint are dropped.
+
+    Args:
+        path: The file.
+        options: Decide at which steps a line is due.
+        advance: Called with 1 and a label after each step, for a progress bar.
+    """
+
+    def __init__(
+        self, path: Path, options: TransformerOptions, advance: Callable[..., None]
+    ) -> None:
+        self.path, self.options, self.advance = path, options, advance
+        self._label = "training"
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Drop the lines behind the checkpoint that training goes on from."""
+        write_text(self.path, "".join(read_lines_until(self.path, state.global_step)))
+        self.advance(state.global_step)
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        """Say when to log and when to save."""
+        is_last = state.global_step == self.options.steps
+        control.should_log = is_last or state.global_step % self.options.log_every == 0
+        control.should_save = is_last or state.global_step % self.options.eval_every == 0
+        self.advance(1, self._label)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Append a line."""
+        assert logs is not None
+        figures = {key: value for key, value in logs.items() if key != "epoch"}
+        with open(self.path, "a") as file:
+            file.write(json.dumps(figures) + "\n")
+        self._label = f"training, loss {figures['train_nats_per_token']:.3f}"
+
+
+def read_lines_until(path: Path, step: int) -> list[str]:
+    """The lines of a ``metrics.jsonl`` up to a step; a line cut short by a kill is left out."""
+    if not path.exists():
+        return []
+    kept = []
+    for line in path.read_text().splitlines(keepends=True):
+        with contextlib.suppress(json.JSONDecodeError):
+            if line.endswith("\n") and json.loads(line)["step"] <= step:
+                kept.append(line)
+    return kept
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training run gives: the model in memory, the last loss, the precision used."""
+
+    model: PreTrainedModel
+    valid: LossSum | None
+    precision: str
+
+
+def train(
+    model: PreTrainedModel,
+    store: TokenStore,
+    folder: Path,
+    options: TransformerOptions,
+    token_lengths: npt.NDArray[np.int64],
+    advance: Callable[..., None] = lambda amount, label=None: None,
+) -> TrainingResult:
+    """Train a model on the train split of token files; goes on from the last good checkpoint.
+
+    Args:
+        model: A causal language model with its first weights.
+        store: Token files with a ``train`` split and, for validation, a ``valid`` split.
+        folder: Gets ``metrics.jsonl`` and ``checkpoints/``.
+        options: Shape of the batches, optimizer and rhythm.
+        token_lengths: Bytes of text in each token, from ``Tokenizer.token_lengths``.
+        advance: Called with the steps done and a label, for a progress bar.
+
+    Returns:
+        The trained model, and its loss on the whole valid split where there is one.
+
+    Raises:
+        InputError: An option is out of its range.
+        DamagedError: No checkpoint is left undamaged.
+        StorageError: A checkpoint cannot be written.
+    """
+    check_options(options, store)
+    make_folder(folder / CHECKPOINTS)
+    checkpoint = find_last_good(folder / CHECKPOINTS)
+    precision = sealed_precision(checkpoint) if checkpoint else resolve_precision(options.precision)
+    trainer = LanguageModelTrainer(
+        model,
+        training_arguments(options, folder / CHECKPOINTS, precision),
+        WindowDataset(store, options),
+        token_lengths,
+        precision,
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(MetricsFile(folder / METRICS, options, advance))
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    valid = trainer.evaluate_split("valid", None) if "valid" in store.splits else None
+    return TrainingResult(model, valid, precision)
+
+
+def training_arguments(
+    options: TransformerOptions, folder: Path, precision: str
+) -> TrainingArguments:
+    """The options as ``transformers`` wants them; logging and saving follow ``MetricsFile``."""
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=options.steps,
+        per_device_train_batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        lr_scheduler_type="cosine",
+        warmup_steps=options.warmup_steps,
+        weight_decay=options.weight_decay,
+        adam_beta2=0.95,
+        max_grad_norm=options.max_grad_norm,
+        seed=options.seed,
+        bf16=precision == "bf16",
+        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        logging_strategy="no",
+        save_strategy="no",
+        save_total_limit=N_KEPT,
+        logging_nan_inf_filter=False,
+        remove_unused_columns=False,
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def check_options(options: TransformerOptions, store: TokenStore) -> None:
+    """Refuse options that cannot work, before anything is computed."""
+    if options.n_embd % options.n_head:
+        raise InputError(f"n_head {options.n_head} does not divide n_embd {options.n_embd}")
+    if options.eval_every % options.log_every:
+        raise InputError(
+            f"eval_every {options.eval_every} is no multiple of log_every {options.log_every}"
+        )
+    for name in ("steps", "batch_size", "block_size", "log_every", "eval_every", "eval_tokens"):
+        if getattr(options, name) < 1:
+            raise InputError(f"{name} must be at least 1, found {getattr(options, name)}")
+    store.get_batch("train", step=0, batch_size=1, block_size=options.block_size, seed=options.seed)
+
+
+def resolve_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
+    """The precision to train in: as asked, or the faster one on this machine.
+
+    A processor without bf16 arithmetic emulates it several times slower, one with it is two to
+    four times faster, so a short measurement decides the same way every time.
+    """
+    if asked != "auto":
+        return asked
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    if torch.backends.mps.is_available():
+        return "fp32"
+    return "bf16" if _product_seconds(torch.bfloat16) < _product_seconds(torch.float32) else "fp32"
+
+
+def _product_seconds(dtype: torch.dtype) -> float:
+    """Median time of a matrix product of the size that training makes."""
+    a, b = torch.ones(2048, 256, dtype=dtype), torch.ones(256, 1024, dtype=dtype)
+    times = []
+    for _ in range(9):
+        start = time.perf_counter()
+        torch.mm(a, b)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)

@@ -1,0 +1,72 @@
+"""What several test files need: real data, a finished small run, the command line."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("CYGNET_TEST_DATA", ROOT.parent / "shared" / "data"))
+SMALL = (
+    *("--text.train", "stories:1:3000", "--text.valid", "stories:2:60"),
+    *("--tokenizer.vocab-size", "600", "--tokenizer.sample-mb", "1"),
+    *("--tokens.shard-tokens", "60000"),
+    *("--transformer.n-layer", "2", "--transformer.n-embd", "64", "--transformer.n-head", "2"),
+    *("--transformer.block-size", "64", "--transformer.batch-size", "8"),
+    *("--transformer.steps", "160", "--transformer.eval-every", "20"),
+    *("--xray.max-tokens", "40"),
+)
+"""The recipe demo, made small: every stage takes seconds."""
+
+Cygnet = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def start(*arguments: str | Path, cwd: Path = ROOT, **options: object) -> "subprocess.Popen[str]":
+    """Start the command line in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "cygnet", *map(str, arguments)],
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+def cygnet(
+    *arguments: str | Path, cwd: Path = ROOT, **options: object
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command line to its end."""
+    process = start(*arguments, cwd=cwd, **options)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def refused(result: "subprocess.CompletedProcess[str]") -> str:
+    """The message of a command that failed as it should: one last line on stderr, exit code 2."""
+    assert result.returncode == 2, result.stderr
+    assert "Traceback" not in result.stderr
+    message = result.stderr.rstrip("\n").splitlines()[-1]
+    assert message.startswith("cygnet: ")
+    return message
+
+
+@pytest.fixture
+def data() -> Path:
+    """The folder with the real data."""
+    if not DATA.is_dir():
+        pytest.skip(f"needs the real data in {DATA} (or CYGNET_TEST_DATA)")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of a small recipe, built once by the command line; not to be changed."""
+    folder = tmp_path_factory.mktemp("finished") / "demo"
+    result = cygnet("run", "demo", *SMALL, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    return folder

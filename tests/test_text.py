@@ -1,0 +1,132 @@
+"""Documents out of files: boundaries, encodings, sources, samples."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cygnet.errors import EncodingError, InputError
+from cygnet.recipe import TextOptions
+from cygnet.text import sources
+from cygnet.text.batch import TextBatch, as_batches
+from cygnet.text.sources import TextFile, find_files, sample_documents
+from cygnet.text.stage import parse_stories
+
+BOUNDARY = "<|endoftext|>"
+
+
+def read(path: Path, boundary: str = BOUNDARY, errors: str = "strict") -> list[str]:
+    return [text for batch in TextFile(path, boundary, errors).batches() for text in batch]
+
+
+@given(
+    st.lists(st.text(st.sampled_from("ab<|\n é🍓"), max_size=12), max_size=8),
+    st.integers(1, 40),
+)
+def test_documents_do_not_depend_on_how_the_file_is_read(
+    tmp_path_factory: pytest.TempPathFactory, documents: list[str], chunk: int
+) -> None:
+    path = tmp_path_factory.mktemp("text") / "stories.txt"
+    path.write_text(BOUNDARY.join(documents), newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "BATCH_BYTES", chunk)
+        found = read(path)
+    joined = BOUNDARY.join(documents)
+    assert found == [text for part in joined.split(BOUNDARY) if (text := part.strip("\r\n"))]
+
+
+def test_boundary_and_its_newlines_are_not_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(f"one\n\ntwo\n{BOUNDARY}\n\nthree\n{BOUNDARY}\n\n{BOUNDARY}\n")
+    file = TextFile(path, BOUNDARY)
+    assert [text for batch in file.batches() for text in batch] == ["one\n\ntwo", "three"]
+    assert (file.n_documents, file.n_empty) == (2, 1)
+
+
+def test_without_a_boundary_a_file_is_one_document(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("one<|endoftext|>two")
+    assert read(path, boundary="") == ["one<|endoftext|>two"]
+
+
+def test_invalid_utf8_is_placed(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"good\n<|endoftext|>\nb\xffd\n<|endoftext|>\nt\xe2\x80")
+    with pytest.raises(EncodingError, match=r"a\.txt: document 1 .* byte 20 .*0xff"):
+        read(path)
+    file = TextFile(path, BOUNDARY, errors="replace")
+    assert [text for batch in file.batches() for text in batch] == ["good", "b�d", "t�"]
+    assert file.n_replaced == 2
+
+
+def test_invalid_utf8_is_placed_behind_the_first_block(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    before = b"x" * 50 + BOUNDARY.encode()
+    path.write_bytes(before * 3 + b"\xff")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sources, "BATCH_BYTES", 64)
+        with pytest.raises(EncodingError, match=f"document 3 .* byte {3 * len(before)} "):
+            read(path)
+
+
+def test_a_lone_surrogate_is_refused_with_its_document() -> None:
+    with pytest.raises(EncodingError, match="document 1: character 2"):
+        list(as_batches(["good", "ba\ud800d"]))
+
+
+def test_any_text_becomes_batches() -> None:
+    batch = TextBatch.from_strings(["a", "bé"])
+    for text in (["a", "bé"], iter(["a", "bé"]), batch, [batch], iter([batch])):
+        assert [t for b in as_batches(text) for t in b] == ["a", "bé"]
+    assert [t for b in as_batches("one") for t in b] == ["one"]
+    assert [len(b) for b in as_batches(["ab"] * 5, batch_bytes=4)] == [2, 2, 1]
+    with pytest.raises(InputError, match="found int"):
+        list(as_batches([3]))  # type: ignore[list-item]
+
+
+def test_sources(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("b.txt", "a.txt", "deep/c.txt", "other.md", "odd[1].txt"):
+        (tmp_path / name).write_text("x")
+    names = ["a.txt", "b.txt", "c.txt", "odd[1].txt"]
+    assert [path.name for path in find_files(str(tmp_path))] == [
+        "a.txt",
+        "b.txt",
+        "c.txt",
+        names[3],
+    ]
+    assert [path.name for path in find_files(f"{tmp_path}/[ab].txt")] == names[:2]
+    assert [path.name for path in find_files(f"{tmp_path}/odd[1].txt")] == names[3:]
+    assert len(find_files(f"{tmp_path}/**/*.txt")) == 4
+    with pytest.raises(InputError, match="matches no file"):
+        find_files(f"{tmp_path}/*.none")
+    with pytest.raises(InputError, match="does not exist"):
+        find_files(str(tmp_path / "none.txt"))
+    with pytest.raises(InputError, match="stories:SEED:COUNT"):
+        parse_stories("stories:x")
+
+
+@given(st.integers(1, 400), st.integers(1, 50), st.floats(0.01, 1.5))
+def test_a_sample_is_spread_over_the_corpus(n: int, per_batch: int, share: float) -> None:
+    documents = [f"{i:04d}" for i in range(n)]
+    parts = [documents[i : i + per_batch] for i in range(0, n, per_batch)]
+    batches = (TextBatch.from_strings(part) for part in parts)
+    wanted = int(share * 4 * n)
+    taken = [int(t) for b in sample_documents(batches, 4 * n, wanted) for t in b]
+    assert abs(len(taken) - min(n, wanted / 4)) <= 1
+    gaps = np.diff([-1, *taken, n])
+    assert len(taken) == 0 or gaps.max() - gaps[:-1].min() <= n / len(taken) + 1
+
+
+def test_text_batch_select_keeps_the_text_in_place() -> None:
+    batch = TextBatch.from_strings(["a", "bb", "ccc"])
+    part = batch.select(np.array([True, False, True]))
+    assert list(part) == ["a", "ccc"]
+    assert part.text_bytes == 4
+    assert part.data is batch.data
+
+
+def test_options_default_to_the_tinystories_boundary() -> None:
+    assert TextOptions(train=("x",)).boundary == BOUNDARY

@@ -1,0 +1,179 @@
+"""Traces and their views."""
+
+import io
+import json
+import math
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+import torch
+from rich.console import Console
+from transformers import GPT2LMHeadModel
+
+from cygnet import trace
+from cygnet.errors import InputError
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.presets import gpt2
+from cygnet.xray.page import trace_html
+from cygnet.xray.plots import loss_curves
+from cygnet.xray.terminal import inline, print_trace, save_svg, token_line
+from cygnet.xray.trace import Trace, TraceToken, trace_generation
+
+BYTES = Tokenizer([])
+
+
+@pytest.fixture(scope="module")
+def model() -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    config = gpt2(257, n_layer=1, n_head=1, n_embd=16, block_size=12, boundary_id=256)
+    return GPT2LMHeadModel(config).eval()
+
+
+def by_hand(model: GPT2LMHeadModel, before: list[int], token: int) -> float:
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([before])).logits[0, -1]
+    return float(torch.log_softmax(logits, -1)[token])
+
+
+def test_figures_come_from_the_tokens_before(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, "a pit")
+    ids = list(b"a pit")
+    assert [token.id for token in found.tokens] == ids
+    for i, token in enumerate(found.tokens):
+        assert token.figures is not None
+        expected = by_hand(model, [256, *ids[:i]], ids[i])
+        assert token.figures.log_probability == pytest.approx(expected, abs=1e-5)
+    bits = -sum(by_hand(model, [256, *ids[:i]], ids[i]) for i in range(5)) / math.log(2)
+    assert found.bits == pytest.approx(bits, rel=1e-5)
+    assert found.bits_per_byte == pytest.approx(bits / 5, rel=1e-5)
+    assert found.text == "a pit"
+
+
+@pytest.mark.parametrize("length", [1, 11, 12, 13, 18, 19, 40])
+def test_text_longer_than_the_context(model: GPT2LMHeadModel, length: int) -> None:
+    ids = [(7 * i) % 256 for i in range(length)]
+    text = bytes(i % 96 + 32 for i in ids).decode()
+    found = trace(model, BYTES, text)
+    assert found.text == text
+    tokens = [256, *text.encode()]
+    for i, token in enumerate(found.tokens):
+        assert token.figures is not None
+        contexts = [tokens[begin : i + 1] for begin in range(max(0, i + 1 - 12), i + 1)]
+        if i + 1 > 12:  # at least half a context before every token
+            contexts = [context for context in contexts if len(context) >= 6]
+        else:
+            contexts = [tokens[: i + 1]]
+        values = [by_hand(model, context, tokens[i + 1]) for context in contexts]
+        assert any(abs(token.figures.log_probability - value) < 1e-4 for value in values)
+
+
+def test_without_a_boundary_the_first_token_has_no_figures(model: GPT2LMHeadModel) -> None:
+    tokenizer = Tokenizer([], special_tokens=[])
+    found = trace(model, tokenizer, "ab")
+    assert found.tokens[0].figures is None
+    assert found.tokens[1].figures is not None
+    assert found.tokens[1].figures.log_probability == pytest.approx(by_hand(model, [97], 98))
+    assert found.to_dict()["tokens"][0]["probability"] is None
+    print_trace(found, Console(file=io.StringIO()))
+
+
+def test_generation_marks_what_was_given(model: GPT2LMHeadModel) -> None:
+    seen: list[TraceToken] = []
+    found = trace_generation(model, BYTES, "ab", seen.append, max_tokens=5, seed=1)
+    assert [token.is_given for token in found.tokens] == [True, True] + [False] * len(seen)
+    assert list(found.tokens[2:]) == seen
+
+
+def test_a_model_in_memory_needs_a_tokenizer(model: GPT2LMHeadModel) -> None:
+    with pytest.raises(InputError, match="needs its tokenizer"):
+        trace(model, text="a")
+
+
+def test_empty_text(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, "")
+    assert found.tokens == ()
+    assert found.bits_per_byte == 0
+    assert "0 tokens" in trace_html(found)
+
+
+NASTY = "<script>alert(1)</script> & \"q\" 'x' \x00\x1b[31m\t\r\n[red]é🍓 שלום"
+
+
+def test_html_shows_markup_and_does_not_run_it(model: GPT2LMHeadModel) -> None:
+    words = Tokenizer.train(["<script> " * 9], 270, pattern=r"<\w+>|.")
+    config = gpt2(words.vocab_size, n_layer=1, n_head=1, n_embd=8, block_size=80)
+    found = trace(GPT2LMHeadModel(config), words, NASTY)
+    markup = trace_html(found)
+    assert "<script" not in markup
+    assert "&lt;script&gt;" in markup
+    tree = ET.fromstring(f"<div>{markup.replace('<br>', '<br/>')}</div>")
+    spans = tree.findall(".//span[@tabindex]")
+    assert [span.text for span in spans] == [token.text for token in found.tokens]
+    assert "<style>" in found._repr_html_()
+
+
+def test_terminal_view_is_plain_text_without_control_characters(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, NASTY)
+    console = Console(record=True, width=40, file=io.StringIO())
+    print_trace(found, console)
+    text = console.export_text()
+    assert not re.search(r"[\x00-\x08\x0b-\x1f]", text)
+    assert "[│r│e│d│]" in text.replace("\n", "")
+    assert max(map(len, text.splitlines())) <= 40
+
+
+def test_borders_and_lines(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, "a\nb")
+    assert inline(found).plain == "a│⏎\nb"
+    line = token_line(found.tokens[0]).plain
+    assert line.startswith(" │a│ ")
+    assert "%" in line
+    assert "bits" in line
+
+
+def test_svg_refers_to_nothing_outside(model: GPT2LMHeadModel, tmp_path: Path) -> None:
+    save_svg(trace(model, BYTES, "a <b> & c"), tmp_path / "view.svg")
+    svg = (tmp_path / "view.svg").read_text()
+    ET.fromstring(svg)
+    assert not re.search(r"(href|src|url)\s*[=(]\s*[\"']?https?:", svg)
+
+
+def test_trace_of_a_run_folder(finished_run: Path) -> None:
+    found = trace(finished_run, text="Once upon a time")
+    assert isinstance(found, Trace)
+    assert json.dumps(found.to_dict())
+
+
+def test_loss_curves() -> None:
+    lines = [
+        {"tokens": 100, "train_nats_per_token": 3.0, "train_bits_per_byte": 2.0},
+        {"tokens": 200, "train_nats_per_token": 2.0, "train_bits_per_byte": 1.5},
+    ]
+    svg = loss_curves(lines)
+    ET.fromstring(svg)
+    assert "bits per byte" in svg
+    assert loss_curves(lines) == svg
+
+
+class TestReport:
+    @pytest.fixture
+    def page(self, finished_run: Path) -> str:
+        return (finished_run / "xray" / "report.html").read_text()
+
+    def test_needs_nothing_else(self, page: str) -> None:
+        for attribute in re.findall(r"""(?:href|src|url)\s*[=(]\s*["']?([^"'\s)>]+)""", page):
+            assert attribute.startswith("#"), attribute
+        assert "<script" not in page
+        assert "@import" not in page
+        assert len(page.encode()) < 5_000_000
+
+    def test_says_what_was_made(self, page: str, finished_run: Path) -> None:
+        record = json.loads((finished_run / "transformer" / "stage.json").read_text())
+        store = json.loads((finished_run / "tokens" / "manifest.json").read_text())
+        assert f"{record['results']['valid_bits_per_byte']:.3f} bits for a byte" in page
+        assert f"{store['splits']['train']['tokens']:,} tokens" in page
+        assert "nats per token" in page
+        assert "<svg" in page
+        assert page.count('class="cygnet-trace"') == 4  # three samples and a held-out text
