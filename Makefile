@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
+TINYSTORIES ?= ../shared/data/tinystories
 
 .PHONY: demo test lint stress bench clean
 
@@ -22,9 +23,9 @@ lint: .venv/dev
 stress: .venv/dev
 	$(BIN)/python -m pytest -m stress
 
-# The figures of the README; pass the folder with tinystories_train.txt and tinystories_valid.txt.
-bench: .venv/train
-	$(BIN)/python tools/bench.py $(TINYSTORIES)
+# The figures of the README; TINYSTORIES holds tinystories_train.txt and tinystories_valid.txt.
+bench: .venv/dev
+	$(BIN)/python bench/bench.py $(TINYSTORIES) --runs
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

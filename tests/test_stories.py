@@ -19,7 +19,7 @@ from cygnet.text.stories import Words, pick, stories, story, with_article
 
 # sha256 of the first 200 stories of seed 0, joined by a newline. A new word or sentence changes
 # it: that is a new edition of the stories, and whoever makes one writes the new digest here.
-GOLDEN = "f6a1796942e94a67d098894a4e37056fcbf3411799b78146efb51adc21509cf1"
+GOLDEN = "ff0f840c84ec9a1e2426166f3ec69affca3f0f0925b66cc4c9309960d284ef7f"
 
 PEOPLE = {who.name: who for who in GIRLS + BOYS + BEASTS_NAMED}
 FAMILY_HE = {who.name: who.he for who in FAMILY + BEAST_FAMILY} | {
@@ -108,7 +108,7 @@ def test_the_choices_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
         chances.append(1.0)
         story(0, index)
     assert sum(chances) / len(chances) < 1e-16
-    assert max(chances) < 1e-14
+    assert max(chances) < 1e-13
 
 
 @pytest.mark.stress

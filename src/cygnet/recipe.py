@@ -56,8 +56,10 @@ class TokensOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerOptions:
-    """A GPT-2-shaped model and its training."""
+    """The model and its training."""
 
+    preset: Literal["gpt2", "llama"] = "gpt2"
+    """Shape of the model."""
     n_layer: int
     """Layers."""
     n_head: int
@@ -127,18 +129,23 @@ def demo() -> Recipe:
     """Built-in stories, offline: a few minutes on two cores, ending in a report."""
     return Recipe(
         name="demo",
-        text=TextOptions(train=("stories:1:24000",), valid=("stories:2:400",)),
+        text=TextOptions(train=("stories:1:24000",), valid=("stories:2:200",)),
         tokenizer=TokenizerOptions(vocab_size=2048, sample_mb=5),
         transformer=TransformerOptions(
-            n_layer=4,
+            preset="llama",
+            n_layer=2,
             n_head=4,
-            n_embd=192,
+            n_embd=256,
             block_size=256,
-            batch_size=16,
-            steps=1000,
+            batch_size=6,
+            steps=2000,
             learning_rate=3e-3,
+            eval_every=250,
+            eval_tokens=20_000,
         ),
-        xray=XrayOptions(prompts=("Once upon a time", "One day,", "There was a little")),
+        xray=XrayOptions(
+            prompts=("Once upon a time", "There was once a", "One sunny day,"), temperature=0.6
+        ),
     )
 
 
@@ -153,8 +160,8 @@ def tiny_llm() -> Recipe:
             n_head=4,
             n_embd=256,
             block_size=256,
-            batch_size=16,
-            steps=2000,
+            batch_size=8,
+            steps=3500,
             learning_rate=2e-3,
         ),
         xray=XrayOptions(prompts=("Once upon a time", "Lily and Tom", "One day, a little dog")),

@@ -166,42 +166,27 @@ BEASTS = (
     Kind("tiger", ("cave",)),
 )
 
-# No name ends in "s", so that "'s" is always right, and none is a word of another pool.
+# No name ends in "s", so that "'s" is always right, and none is a word of another pool. They are
+# few, so that each is frequent: a small model learns to repeat a name that it knows well.
 GIRLS = tuple(
     Who(name, *SHE, (GIRL,))
     for name in _list(
-        """Mia, Lila, Anna, Ella, Zoe, Emma, Lucy, Ruby, Nora, Iva, Maya, Clara, Ada, Sophie,
-        Molly, Hana, Leila, Amy, Grace, Julia, Nina, Tara, Kate, Eva, Sara, Luna, Bella, Alice,
-        Freya, Maria, Elsa, Jane, Wendy, Fatima, Aisha, Mei, Priya, Yuki, Rosa, Carmen, Ingrid,
-        Lena, Greta, Heidi, Dora, Edith, Flora, Gemma, Isla, Kira, Lottie, Mabel, Nelly, Naomi,
-        Hannah, Stella, Zara, Martha, Amina, Bea"""
+        """Mia, Lila, Anna, Zoe, Emma, Lucy, Nora, Maya, Clara, Sophie, Amina, Leila, Grace, Mei,
+        Priya, Rosa"""
     )
 )
 BOYS = tuple(
     Who(name, *HE, (BOY,))
     for name in _list(
-        """Tom, Ben, Max, Sam, Leo, Jack, Tim, Finn, Noah, Oscar, Adam, Jake, Theo, Hugo, Eli,
-        Ravi, Omar, Ken, Felix, Henry, Oliver, Peter, Daniel, David, Luke, Paul, Simon, Toby,
-        Victor, Walter, Andy, Billy, Bobby, Charlie, Danny, Eddie, Frank, George, Harry, Ivan,
-        Joe, Kofi, Liam, Marco, Mateo, Nico, Owen, Pablo, Roy, Samir, Wyatt, Zane, Arjun, Bruno,
-        Diego, Emil, Jonah, Kai, Otto, Ali"""
+        """Tom, Ben, Max, Sam, Leo, Jack, Finn, Noah, Oscar, Theo, Omar, Ravi, Kofi, Mateo, Henry,
+        Kai"""
     )
 )
 BEASTS_NAMED = tuple(
     Who(name, *pronouns, BEASTS)
     for pronouns, names in (
-        (
-            SHE,
-            """Tilly, Minnie, Pippa, Bonnie, Myrtle, Dotty, Fifi, Trixie, Mimi, Coco, Lulu,
-            Nettie, Bibi, Tansy, Willa, Fenna, Dilly, Posy, Kiki, Suki, Rosie, Winnie, Goldie,
-            Maisie, Hattie""",
-        ),
-        (
-            HE,
-            """Rufo, Barlow, Pip, Buster, Chip, Bobo, Fuzzy, Hoppy, Jasper, Monty, Pogo,
-            Scout, Toffee, Tucker, Wally, Ziggy, Barney, Benji, Bingo, Dusty, Rolo, Tuffy,
-            Waldo, Bertie, Bixby""",
-        ),
+        (SHE, "Tilly, Minnie, Pippa, Bonnie, Dotty, Coco, Rosie, Hattie"),
+        (HE, "Rufo, Pip, Buster, Chip, Jasper, Monty, Barney, Dusty"),
     )
     for name in _list(names)
 )

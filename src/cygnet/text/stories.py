@@ -17,10 +17,10 @@ from cygnet.text.lexicon import NOT_A, NOT_AN, Pools
 from cygnet.text.plots import PLOTS, WORLDS
 
 # Why no two stories are alike. A story is a path of independent choices: a plot, a sentence for
-# each slot, a word for each name; even the plainest path has a chance below 1e-14. Two stories
-# take the same path with the mean chance of a path, which was measured as 6e-18 (a mean over
+# each slot, a word for each name; even the plainest path has a chance below 1e-13. Two stories
+# take the same path with the mean chance of a path, which was measured as 5e-17 (a mean over
 # 8,000 stories of the product of 1 / size over all the pools drawn from). A million stories are
-# 5e11 pairs, so that about 3e-6 pairs of equal stories are to be expected.
+# 5e11 pairs, so that about 3e-5 pairs of equal stories are to be expected.
 
 _HERO_WORDS = frozenset(("he", "him", "his", "himself"))
 

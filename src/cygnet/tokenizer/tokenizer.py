@@ -20,7 +20,7 @@ from cygnet.tokenizer.reference import Pair
 from cygnet.tokenizer.training import count_words, learn_merges
 
 N_BYTES = 256
-WORD_TABLE_SIZE = 1 << 20
+WORD_TABLE_SIZE = 1 << 18
 END_OF_TEXT = "<|endoftext|>"
 
 

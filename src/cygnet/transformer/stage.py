@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from cygnet.console import progress, say
 from cygnet.recipe import TransformerOptions
@@ -12,7 +12,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.checkpoints import storing
 from cygnet.transformer.model import quiet_transformers
-from cygnet.transformer.presets import gpt2
+from cygnet.transformer.presets import PRESETS
 from cygnet.transformer.training import check_options, train
 
 
@@ -49,19 +49,31 @@ def build(
     return figures
 
 
-def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> transformers.GPT2LMHeadModel:
+def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> PreTrainedModel:
     """A model of the recipe's shape with its first weights, which depend on the seed alone."""
-    torch.manual_seed(options.seed)
-    return transformers.GPT2LMHeadModel(
-        gpt2(
-            tokenizer.vocab_size,
-            n_layer=options.n_layer,
-            n_head=options.n_head,
-            n_embd=options.n_embd,
-            block_size=options.block_size,
-            boundary_id=tokenizer.boundary_id,
-        )
+    config = PRESETS[options.preset](
+        tokenizer.vocab_size,
+        n_layer=options.n_layer,
+        n_head=options.n_head,
+        n_embd=options.n_embd,
+        block_size=options.block_size,
+        boundary_id=tokenizer.boundary_id,
     )
+    torch.manual_seed(options.seed)
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
+        config, attn_implementation=_attention(options.block_size)
+    )
+    return model
+
+
+def _attention(block_size: int) -> str:
+    """The implementation of attention that trains faster.
+
+    On a CPU the fused kernel's backward pass is the slow one for short blocks: at 8 x 256 tokens it
+    trained 15.8 thousand tokens per second, the plain products 18.6.
+    """
+    is_cpu = not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    return "eager" if is_cpu and block_size <= 512 else "sdpa"
 
 
 def _batch_words(options: TransformerOptions) -> str:
