@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import SMALL, cygnet, refused, start
-from test_run import kill_in, state
+from test_run import kill_in, products, state
 
 FEW = ("--text.valid", "stories:2:5", "--tokenizer.vocab-size", "300")
 
@@ -54,11 +54,11 @@ def test_invalid_utf8(tmp_path: Path) -> None:
     message = train_tokenizer(path, tmp_path / "run")
     assert "bad.txt: document 1 is not UTF-8 at byte 25" in message
     assert "--text.errors replace" in message
-    command = ("tokenizer", "train", "demo", "--text.train", path, *FEW, "--out", tmp_path / "run2")
+    command = ("tokenizer", "train", "demo", "--text.train", path, *FEW, "--out", tmp_path / "run")
     result = cygnet(*command, "--text.errors", "replace")
     assert result.returncode == 0
-    assert "1 invalid bytes replaced" in result.stderr
-    record = json.loads((tmp_path / "run2" / "text" / "stage.json").read_text())
+    assert "1 invalid byte sequences replaced" in result.stderr
+    record = json.loads((tmp_path / "run" / "text" / "stage.json").read_text())
     assert record["results"]["train"]["replaced"] == 1
 
 
@@ -99,6 +99,8 @@ def test_block_longer_than_the_data(tmp_path: Path) -> None:
     message = refused(cygnet("run", "demo", *options, "--out", tmp_path))
     assert "a block of 4,096 tokens needs 4,097, but train has only" in message
     assert (tmp_path / "tokens" / "stage.json").exists()
+    mended = (*options[:-1], "64", "--transformer.steps", "2")
+    assert cygnet("run", "demo", *mended, "--out", tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,8 @@ def test_block_longer_than_the_data(tmp_path: Path) -> None:
         ("--transformer.n-head", "5", "n_head 5 does not divide n_embd"),
         ("--transformer.eval-every", "15", "no multiple of log_every"),
         ("--transformer.batch-size", "0", "batch_size must be at least 1"),
+        ("--transformer.log-every", "0", "log_every must be at least 1"),
+        ("--transformer.seed", "-1", "seed must be at least 0"),
     ],
 )
 def test_options_that_cannot_work(tmp_path: Path, option: str, value: str, expected: str) -> None:
@@ -179,6 +183,9 @@ def test_damaged_checkpoint(finished_run: Path, tmp_path: Path) -> None:
     message = refused(cygnet("run", "demo", *SMALL, "--out", folder))
     assert "is damaged, and no other is left; --overwrite trains from the beginning" in message
     assert state(folder) == before
+    result = cygnet("run", "demo", *SMALL, "--out", folder, "--overwrite")
+    assert result.returncode == 0, result.stderr
+    assert products(folder) == products(finished_run)
 
 
 def test_full_disk_while_training(finished_run: Path, tmp_path: Path) -> None:
@@ -192,6 +199,7 @@ def test_full_disk_while_training(finished_run: Path, tmp_path: Path) -> None:
     assert "could not be written" in message
     assert "free some space and run the same command again" in message
     assert not list(folder.glob("transformer/checkpoints/checkpoint-*"))
+    assert not list(folder.rglob("*.tmp"))
     result = cygnet("transformer", "train", "demo", *SMALL, "--out", folder)
     assert result.returncode == 0, result.stderr
 
@@ -208,6 +216,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(mount)], check=True)
 
 
+def enlarge(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
 def test_full_disk(small_disk: Path) -> None:
     folder = small_disk / "run"
     options = ("--text.valid", "stories:2:5", "--out", folder)
@@ -216,10 +228,30 @@ def test_full_disk(small_disk: Path) -> None:
     assert "free some space and run the same command again" in message
     assert not list(folder.rglob("*.tmp"))
     options = ("--text.train", "stories:1:1000", *options)
-    message = refused(cygnet("tokens", "build", "demo", *options, "--overwrite"))
+    message = refused(cygnet("tokens", "build", "demo", *options))
     assert "train-00000.bin could not be written" in message
     assert (folder / "tokenizer" / "tokenizer.json").exists()
     assert not list(folder.rglob("*.tmp"))
+    enlarge(small_disk, "9m")
+    assert cygnet("tokens", "build", "demo", *options).returncode == 0
+
+
+def test_full_disk_keeps_the_checkpoints_that_were_finished(
+    finished_run: Path, small_disk: Path
+) -> None:
+    enlarge(small_disk, "30m")
+    folder = copy_of(finished_run, small_disk, "transformer", "xray")
+    used = sum(path.stat().st_size for path in folder.rglob("*"))
+    enlarge(small_disk, str(used + 4_800_000))  # two checkpoints, and no third beside them
+    message = refused(cygnet("run", "demo", *SMALL, "--out", folder))
+    assert "could not be written" in message
+    kept = list(folder.glob("transformer/checkpoints/checkpoint-*"))
+    assert kept
+    assert all((checkpoint / "seal.json").exists() for checkpoint in kept)
+    enlarge(small_disk, "60m")
+    result = cygnet("run", "demo", *SMALL, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    assert products(folder) == products(finished_run)
 
 
 def test_no_permission_to_write() -> None:

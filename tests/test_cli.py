@@ -138,3 +138,7 @@ def test_download_verb(tmp_path: Path) -> None:
         assert result.returncode == 0, result.stderr
         record = json.loads((folder / "text" / "stage.json").read_text())
         assert record["results"]["train"]["documents"] == 900
+        n_requests = len(hub.requests)
+        result = cygnet("tokens", "build", "tiny-llm", *options, env=env)
+        assert "is finished" in result.stderr
+        assert len(hub.requests) == n_requests  # a finished run does not ask the hub

@@ -3,6 +3,8 @@
 import json
 import os
 import resource
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -94,12 +96,14 @@ def test_a_build_that_stops_goes_on_behind_the_last_shard(tmp_path: Path) -> Non
     written: dict[str, int] = {}
     for n in (5, 20, 33, 47):
         with pytest.raises(KeyboardInterrupt):
-            build(folder, BYTES, {"train": stop_after(n)}, shard_tokens=200)  # type: ignore[dict-item]
+            build(folder, BYTES, {"train": stop_after(n)}, shard_tokens=200, resume=True)  # type: ignore[dict-item]
         assert not list(folder.glob("*.tmp"))
         for path in folder.glob("*.bin"):  # no finished shard is written twice
             assert written.setdefault(path.name, path.stat().st_ino) == path.stat().st_ino
     assert written
-    build(folder, BYTES, {"train": texts}, shard_tokens=200)
+    with pytest.raises(InputError, match="holds token files already"):
+        build(folder, BYTES, {"train": texts}, shard_tokens=200)
+    build(folder, BYTES, {"train": texts}, shard_tokens=200, resume=True)
     assert files_of(folder) == files_of(tmp_path / "whole")
 
 
@@ -110,7 +114,7 @@ def test_full_disk_removes_the_partial_file_and_keeps_the_rest(tmp_path: Path) -
     try:
         build(tmp_path, BYTES, {"valid": texts[:5]})
         with pytest.raises(StorageError, match=r"disk is full.*train-00000\.bin"):
-            build(tmp_path, BYTES, {"valid": texts[:5], "train": texts})
+            build(tmp_path, BYTES, {"valid": texts[:5], "train": texts}, resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (tmp_path / "valid-00000.bin").exists()
@@ -238,6 +242,27 @@ def test_resident_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
 
 
+def peak_memory(code: str) -> int:
+    """Resident kilobytes of a process that runs ``code``, at their highest."""
+    code += "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    return int(result.stdout)
+
+
+def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
+    code = """
+from cygnet import Tokenizer, build_tokens
+from cygnet.text.stories import story
+texts = ["\\n".join(story(1, i) for i in range(1000))]
+build_tokens({folder!r}, Tokenizer([]), {{"train": texts * {times}}}, shard_tokens=5_000_000)
+"""
+    little = peak_memory(code.format(folder=str(tmp_path / "little"), times=10))
+    much = peak_memory(code.format(folder=str(tmp_path / "much"), times=50))
+    assert much - little < 15_000  # 8 MB of text against 40 MB
+
+
 def test_show_puts_x_above_y(store: TokenStore) -> None:
     batch = store.get_batch("train", step=0, batch_size=2, block_size=6, seed=1)
     lines = list(batch_lines(batch, BYTES, width=200, rows=2))
@@ -249,7 +274,7 @@ def test_show_puts_x_above_y(store: TokenStore) -> None:
 
 
 def test_views(store: TokenStore) -> None:
-    assert "61 tokens" not in repr(store)
+    assert f"train: {store.split('train').tokens:,} tokens" in repr(store)
     assert f"{store.split('train').tokens:,}" in store._repr_html_()
     with pytest.raises(InputError, match="no split 'valid'"):
         store.counts("valid")

@@ -1,7 +1,9 @@
 """The model: loss, figures, evaluation, generation, checkpoints."""
 
+import copy
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, GPT2LMHeadModel
 
 from cygnet.errors import DamagedError, InputError
+from cygnet.recipe import TransformerOptions
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build
 from cygnet.tokens.store import TokenStore
@@ -19,7 +22,8 @@ from cygnet.transformer.figures import token_figures
 from cygnet.transformer.generation import generate
 from cygnet.transformer.model import load_model
 from cygnet.transformer.presets import gpt2
-from cygnet.transformer.training import read_lines_until
+from cygnet.transformer.stage import new_model
+from cygnet.transformer.training import read_lines_until, train
 
 BYTES = Tokenizer([])
 
@@ -98,6 +102,27 @@ def test_generation_is_seeded_and_obeys_its_limits(model: GPT2LMHeadModel) -> No
             ids(**wrong)
 
 
+def test_text_is_there_as_soon_as_its_token_is_drawn(model: GPT2LMHeadModel) -> None:
+    drawn = []
+
+    def ids() -> Iterator[int]:
+        for step in generate(model, BYTES, "a", max_tokens=5, seed=1):
+            drawn.append(step.id)
+            yield step.id
+
+    stream = BYTES.decode_stream(ids())
+    for n in range(1, 5):
+        next(stream)
+        assert len(drawn) == n
+
+
+def test_a_model_that_diverged_is_refused(model: GPT2LMHeadModel) -> None:
+    broken = copy.deepcopy(model)
+    broken.transformer.wte.weight.data.fill_(float("nan"))
+    with pytest.raises(InputError, match="not finite"):
+        list(generate(broken, BYTES, "a"))
+
+
 def test_figures_do_not_depend_on_temperature(model: GPT2LMHeadModel) -> None:
     hot = next(generate(model, BYTES, "a", temperature=5.0, seed=1))
     with torch.inference_mode():
@@ -168,7 +193,7 @@ def make_checkpoint(folder: Path, step: int, content: str = "weights") -> Path:
     checkpoint = folder / f"checkpoint-{step}"
     checkpoint.mkdir()
     (checkpoint / "model.safetensors").write_text(content)
-    seal(checkpoint, "fp32")
+    seal(checkpoint)
     return checkpoint
 
 
@@ -181,7 +206,8 @@ def test_last_good_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert not (tmp_path / "checkpoint-110").exists()
     (new / "model.safetensors").write_text("weightz")
     assert find_last_good(tmp_path) == old
-    assert "checkpoint-100 is damaged" in capsys.readouterr().err
+    assert "checkpoint-100 is damaged: going on from checkpoint-90" in capsys.readouterr().err
+    assert not new.exists()
     (old / "model.safetensors").unlink()
     with pytest.raises(DamagedError, match="no other is left; --overwrite"):
         find_last_good(tmp_path)
@@ -197,3 +223,37 @@ def test_metrics_behind_a_checkpoint_are_dropped(tmp_path: Path) -> None:
 def test_lengths_leave_out_special_tokens() -> None:
     assert BYTES.token_lengths().tolist() == [1] * 256 + [0]
     assert BYTES.token_lengths().dtype == np.int64
+
+
+def test_training_that_had_reached_its_end_is_not_repeated(tmp_path: Path) -> None:
+    """Killed between the last checkpoint and the record of the stage."""
+    texts = [f"{name} had a red ball. " * 3 for name in ("Mia", "Tom", "Ben")]
+    build(tmp_path / "tokens", BYTES, {"train": texts, "valid": texts[:1]})
+    store = TokenStore.open(tmp_path / "tokens")
+    options = TransformerOptions(
+        n_layer=1,
+        n_head=1,
+        n_embd=16,
+        block_size=16,
+        batch_size=2,
+        steps=7,
+        learning_rate=1e-2,
+        log_every=2,
+        eval_every=4,
+    )
+
+    def weights() -> dict[str, torch.Tensor]:
+        model = new_model(options, BYTES)
+        result = train(model, store, tmp_path / "run", options, BYTES.token_lengths())
+        return dict(result.model.state_dict())
+
+    first = weights()
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    lines = metrics.read_text()
+    assert [json.loads(line)["step"] for line in lines.splitlines()] == [2, 4, 6, 7]
+    kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
+    assert kept == ["checkpoint-4", "checkpoint-7", "precision.json"]
+    assert not list((tmp_path / "run").rglob("training_args.bin"))
+    second = weights()
+    assert metrics.read_text() == lines
+    assert all(torch.equal(first[name], second[name]) for name in first)

@@ -5,6 +5,7 @@ Heavy imports happen inside the functions, so that help is instant.
 
 import difflib
 import inspect
+import io
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -218,14 +219,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     if debug:
         arguments.remove("--debug")
+    builds = any(" ".join(arguments[:n]) in BUILDS for n in (1, 2))
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows "?"
+        sys.stdout.reconfigure(errors="replace")
     try:
         _dispatch(arguments)
     except KeyboardInterrupt:
-        _fail("interrupted; the same command goes on where it was")
+        _fail("interrupted" + ("; the same command goes on where it was" if builds else ""))
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone, e.g. `| head`
         sys.stderr.close()
-        return 0
+        return USAGE if builds else 0
     except (CygnetError, OSError, ModuleNotFoundError) as error:
         if debug:
             raise

@@ -16,6 +16,8 @@ from cygnet.stage import Stage
 
 STAGES = ("text", "tokenizer", "tokens", "transformer", "xray")
 RECIPE = "recipe.json"
+SCAFFOLDING = {"transformer": ("checkpoints", "saving")}
+PROGRESS = {"tokens": "*.bin", "transformer": "checkpoints/*/seal.json"}
 WRITES = {
     "text": "the list of files and their figures",
     "tokenizer": "tokenizer.json, vocab.txt",
@@ -50,6 +52,7 @@ def run(
     """
     folder = make_folder(Path(out) if out else Path("runs") / recipe.name)
     with lock_folder(folder):
+        stage.remove_cleared(folder)
         for name in STAGES[: STAGES.index(until) + 1]:
             _bring_up(_describe(name, recipe, folder), recipe, folder, overwrite)
     return folder
@@ -66,7 +69,7 @@ def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> N
     except (StaleError, DamagedError):
         if not overwrite:
             raise
-        _clear_from(wanted.name, folder)
+        wanted.clear()
     _save_recipe(recipe, folder)
     earlier = [folder / name for name in STAGES[: STAGES.index(wanted.name)]]
     for built in earlier:
@@ -74,7 +77,14 @@ def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> N
     reads = ", ".join(wanted.inputs) or "nothing"
     say(f"{wanted.name:12}reads {reads}; writes {WRITES[wanted.name]} to {wanted.folder}")
     watch = Stopwatch()
-    wanted.build(_maker(wanted.name, recipe, folder))
+    make = _maker(wanted.name, recipe, folder)
+    try:
+        wanted.build(make)
+    except DamagedError:  # what it was to go on from
+        if not overwrite:
+            raise
+        wanted.clear()
+        wanted.build(make)
     say(f"{'':12}done in {watch.seconds:,.1f} s")
 
 
@@ -88,8 +98,10 @@ def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
     else:
         before = STAGES[position - 1]
         inputs = {before: stage.identity(folder / before)}
-    scaffolding = ("checkpoints",) if name == "transformer" else ()
-    return Stage(name, folder / name, to_dict(getattr(recipe, name)), inputs, scaffolding)
+    options = to_dict(getattr(recipe, name))
+    return Stage(
+        name, folder / name, options, inputs, SCAFFOLDING.get(name, ()), PROGRESS.get(name, "")
+    )
 
 
 def _maker(name: str, recipe: Recipe, folder: Path) -> Callable[[Path], dict[str, Any]]:
@@ -114,12 +126,6 @@ def _maker(name: str, recipe: Recipe, folder: Path) -> Callable[[Path], dict[str
     from cygnet.xray.stage import build as build_xray
 
     return lambda out: build_xray(recipe.xray, out, folder)
-
-
-def _clear_from(name: str, folder: Path) -> None:
-    """Remove a stage and those after it, the last one first."""
-    for later in reversed(STAGES[STAGES.index(name) :]):
-        Stage(later, folder / later, {}, {}).clear()
 
 
 def _save_recipe(recipe: Recipe, folder: Path) -> None:

@@ -21,6 +21,8 @@ from cygnet.files import make_folder, read_json, sha256_file, sha256_json, write
 
 STARTED = "started.json"
 FINISHED = "stage.json"
+CLEARED = ".old"
+REMEDY = "--overwrite makes it and what follows again, another --out leaves it"
 LIBRARIES = ("cygnet", "numpy", "regex", "torch", "transformers")
 
 
@@ -34,6 +36,7 @@ class Stage:
         options: The section of the recipe, as plain values.
         inputs: What it reads: a name and a sha256 each.
         scaffolding: Names in the folder that serve only while it is being made.
+        progress: A pattern of what an unfinished folder holds that took long to make.
     """
 
     name: str
@@ -41,19 +44,29 @@ class Stage:
     options: dict[str, Any]
     inputs: dict[str, str]
     scaffolding: tuple[str, ...] = ()
+    progress: str = ""
 
     def is_finished(self) -> bool:
         """Whether the folder is done, made from just these inputs and options.
 
+        What was begun from others and holds no progress yet is removed.
+
         Raises:
-            StaleError: It was made, or begun, from others; the message names the first of them.
+            StaleError: It was made, or is half made, from others, the first of which is named; or
+                it holds files without a record of what they were made from.
             DamagedError: A file that it should hold is missing or has another size.
         """
         record = read_record(self.folder)
         if record is None:
+            if any(path.is_file() and path.suffix != ".tmp" for path in self.folder.rglob("*")):
+                raise StaleError(f"{self.folder} holds files of unknown origin; {REMEDY}")
             return False
-        for change in _changes(self, record):
-            raise StaleError(f"{self.folder} was made differently: {change}")
+        change = next(_changes(self, record), None)
+        if "outputs" not in record and change and not self._has_progress():
+            self.clear()
+            return False
+        if change:
+            raise StaleError(f"{self.folder} was made differently: {change}; {REMEDY}")
         if "outputs" not in record:
             return False
         _check_sizes(self.folder, record)
@@ -62,12 +75,11 @@ class Stage:
         return True
 
     def clear(self) -> None:
-        """Remove the folder with everything in it."""
+        """Remove the folder with everything in it: at once, so that a kill leaves no half of it."""
+        remove_cleared(self.folder.parent)
         if self.folder.exists():
-            # The record goes last, so that a kill in the middle leaves a folder that is known.
-            for path in sorted(self.folder.iterdir(), key=lambda path: path.name == FINISHED):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            self.folder.rmdir()
+            self.folder.rename(self.folder.with_name(self.folder.name + CLEARED))
+        remove_cleared(self.folder.parent)
 
     def build(self, make: Callable[[Path], dict[str, Any]]) -> None:
         """Make the folder, or finish what a killed process began.
@@ -91,6 +103,9 @@ class Stage:
         write_json(self.folder / FINISHED, record)
         self._tidy()
 
+    def _has_progress(self) -> bool:
+        return bool(self.progress) and any(self.folder.glob(self.progress))
+
     def _tidy(self) -> None:
         """Remove what served only the making; ``started.json`` last, as a kill may come between."""
         for name in self.scaffolding:
@@ -106,13 +121,22 @@ class Stage:
         )
 
 
+def remove_cleared(run_folder: Path) -> None:
+    """Finish the removal of stages that a killed process had begun to remove."""
+    for folder in run_folder.glob(f"*{CLEARED}"):
+        shutil.rmtree(folder)
+
+
 def read_record(folder: Path) -> dict[str, Any] | None:
     """What ``folder`` was made from: the record of a finished or an unfinished stage, or none."""
     for name in (FINISHED, STARTED):
         if (folder / name).exists():
             record = read_json(folder / name)
-            if not isinstance(record, dict) or not {"options", "inputs"} <= record.keys():
-                raise DamagedError(f"{folder / name} is damaged: it is no record of a stage")
+            keys = {"options", "inputs"} | ({"results", "outputs"} if name == FINISHED else set())
+            if not isinstance(record, dict) or not keys <= record.keys():
+                raise DamagedError(
+                    f"{folder / name} is damaged: it is no record of a stage; {REMEDY}"
+                )
             return record
     return None
 
@@ -168,18 +192,17 @@ def _check_sizes(folder: Path, record: dict[str, Any]) -> None:
 
 def _changes(stage: Stage, record: dict[str, Any]) -> Iterator[str]:
     """What differs between a stage and the record of its folder, in words."""
-    remedy = "--overwrite makes it and what follows again, another --out leaves it"
     for key in sorted(stage.options.keys() | record["options"].keys()):
         was, now = record["options"].get(key), stage.options.get(key)
         if was != now:
-            yield f"{stage.name}.{key} was {was} and is now {now}; {remedy}"
+            yield f"{stage.name}.{key} was {was} and is now {now}"
     for key in sorted(stage.inputs.keys() | record["inputs"].keys()):
         if key not in stage.inputs:
-            yield f"it also read {key}; {remedy}"
+            yield f"it also read {key}"
         elif key not in record["inputs"]:
-            yield f"it did not read {key}; {remedy}"
+            yield f"it did not read {key}"
         elif stage.inputs[key] != record["inputs"][key]:
-            yield f"{key} has changed since; {remedy}"
+            yield f"{key} has changed since"
 
 
 def _describe(path: Path) -> dict[str, Any]:

@@ -138,8 +138,8 @@ def sample_documents(
 ) -> Iterator[TextBatch]:
     """About ``sample_bytes`` of text, from documents spread evenly across the whole corpus.
 
-    Every k-th document is taken, k chosen from the two sizes, so that the sample does not depend on
-    chance or on the size of batches.
+    The first document is taken and then every k-th, k chosen from the two sizes, so that the sample
+    does not depend on chance or on the size of batches. No document is cut.
 
     Args:
         batches: The corpus.
@@ -148,13 +148,13 @@ def sample_documents(
 
     >>> corpus = TextBatch.from_strings(["aa", "bb", "cc", "dd"])
     >>> [list(batch) for batch in sample_documents(iter([corpus]), 8, 4)]
-    [['bb', 'dd']]
+    [['aa', 'cc']]
     """
     share = min(1.0, sample_bytes / max(1, total_bytes))
     n_before = 0
     for batch in batches:
         ordinals = np.arange(n_before, n_before + len(batch) + 1)
-        steps = np.floor(ordinals * share)
+        steps = np.ceil(ordinals * share)
         n_before += len(batch)
         chosen = batch.select(np.diff(steps) > 0)
         if len(chosen):

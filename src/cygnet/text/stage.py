@@ -4,6 +4,7 @@ Files stay where they are; the folder holds their list and figures. Built-in sto
 into the folder as ``train.txt`` and ``valid.txt``, where anyone can read them.
 """
 
+import contextlib
 import functools
 import itertools
 from collections.abc import Iterator
@@ -14,11 +15,11 @@ import numpy as np
 
 from cygnet import stage
 from cygnet.console import progress, say
-from cygnet.errors import InputError
+from cygnet.errors import DamagedError, InputError, StaleError
 from cygnet.files import atomic_writer, sha256_file
 from cygnet.recipe import TextOptions
 from cygnet.text.batch import TextBatch
-from cygnet.text.hub import CORPORA, download
+from cygnet.text.hub import CORPORA, Corpus, download
 from cygnet.text.sources import TextFile, find_files
 from cygnet.text.stories import stories
 
@@ -42,7 +43,7 @@ def inputs(options: TextOptions, folder: Path) -> dict[str, str]:
     return {
         f"text.{split}[{number}] {path.name}": known.get(_state(path)) or sha256_file(path)
         for split in SPLITS
-        for number, path in enumerate(_external_files(options, split))
+        for number, path in enumerate(_external_files(options, split, folder))
     }
 
 
@@ -62,7 +63,7 @@ def read_split(folder: Path, split: str) -> Iterator[TextBatch]:
     """The documents of one split of a finished text stage, in order.
 
     Raises:
-        InputError: A file is gone or was changed since the stage ran.
+        StaleError: A file is gone or was changed since the stage ran.
 
     Cost: memory for 4 MiB and the longest document.
     """
@@ -71,15 +72,16 @@ def read_split(folder: Path, split: str) -> Iterator[TextBatch]:
     assert record is not None
     for file in found["files"]:
         path = folder / file["path"]  # an absolute path stays as it is
-        if not path.exists() or path.stat().st_size != file["bytes"]:
-            raise InputError(f"{path} was removed or changed since {folder} was made")
+        if not _is_unchanged(path, file):
+            raise StaleError(f"{path} was removed or changed since {folder} was made")
         yield from TextFile(
             path, record["options"]["boundary"], record["options"]["errors"]
         ).batches()
 
 
 def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, Any]:
-    paths = [*_external_files(options, split), *_write_stories(options, folder, split)]
+    external = _external_files(options, split, folder)
+    paths = [*external, *_write_stories(options, folder, split)]
     figures = dict.fromkeys(("documents", "text_bytes", "characters", "empty", "replaced"), 0)
     with progress(f"checking {split}", sum(p.stat().st_size for p in paths) / 1e6, "MB") as advance:
         for path in paths:
@@ -99,19 +101,22 @@ def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, An
 
 
 def _say_figures(split: str, figures: dict[str, int]) -> None:
-    replaced = f", {figures['replaced']:,} invalid bytes replaced" if figures["replaced"] else ""
+    replaced = (
+        f", {figures['replaced']:,} invalid byte sequences replaced" if figures["replaced"] else ""
+    )
     say(
         f"  {split}: {figures['documents']:,} documents, {figures['text_bytes'] / 1e6:,.2f} MB"
         f" of text{replaced}"
     )
 
 
-def _external_files(options: TextOptions, split: str) -> list[Path]:
+def _external_files(options: TextOptions, split: str, folder: Path) -> list[Path]:
     """The files outside the run folder that the sources of a split name."""
     paths: list[Path] = []
     for source in getattr(options, split):
         if source in CORPORA:
-            paths += _corpus(source)[split]
+            # A finished run does not ask the hub again.
+            paths += _known_files(folder, split, CORPORA[source]) or _corpus(source)[split]
         elif not source.startswith(STORIES):
             paths += find_files(source)
     return [path.absolute() for path in paths]
@@ -169,9 +174,28 @@ def _state(path: Path) -> tuple[str, int, int]:
     return str(path), status.st_size, status.st_mtime_ns
 
 
+def _is_unchanged(path: Path, file: dict[str, Any]) -> bool:
+    """Whether a file is what the record says; hashed only if its time of change is another."""
+    if not path.exists() or path.stat().st_size != file["bytes"]:
+        return False
+    if "sha256" not in file or path.stat().st_mtime_ns == file["mtime_ns"]:
+        return True
+    return sha256_file(path) == str(file["sha256"])
+
+
+def _known_files(folder: Path, split: str, corpus: Corpus) -> list[Path]:
+    """The files of a corpus that a finished stage has read, if all are as they were."""
+    names = getattr(corpus, split)
+    found = [Path(path) for path, _, _ in _known_hashes(folder) if Path(path).name in names]
+    is_same = all(path.exists() and _state(path) in _known_hashes(folder) for path in found)
+    return found if is_same and len(found) == len(names) else []
+
+
 def _known_hashes(folder: Path) -> dict[tuple[str, int, int], str]:
     """The sha256 of the external files that a finished stage has read, by their state."""
-    record = stage.read_record(folder) or {}
+    record: dict[str, Any] = {}
+    with contextlib.suppress(DamagedError):  # the stage itself will say so
+        record = stage.read_record(folder) or {}
     return {
         (file["path"], file["bytes"], file["mtime_ns"]): file["sha256"]
         for split in record.get("results", {}).values()

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import make_folder, read_json, write_json, write_text
 from cygnet.tokenizer.display import visible
+from cygnet.tokenizer.reference import N_BYTES
 
 if TYPE_CHECKING:
     from cygnet.tokenizer.tokenizer import Tokenizer
-
-N_BYTES = 256
 
 
 def byte_alphabet() -> list[str]:

@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+N_BYTES = 256
 Pair = tuple[int, int]
 
 

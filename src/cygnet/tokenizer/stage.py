@@ -27,18 +27,18 @@ def build(options: TokenizerOptions, folder: Path, text_folder: Path) -> dict[st
     total_bytes = stage.results(text_folder)["train"]["text_bytes"]
     wanted = total_bytes if options.sample_mb is None else round(options.sample_mb * 1e6)
     sample = sample_documents(read_split(text_folder, "train"), total_bytes, wanted)
-    sample_bytes = min(wanted, total_bytes)
-    with progress("counting words", sample_bytes / 1e6, "MB") as advance:
+    with progress("counting words", min(wanted, total_bytes) / 1e6, "MB") as advance:
         words = count_words(sample, pattern, lambda n: advance(n / 1e6))
     with progress("learning tokens", n_merges, "token") as advance:
         merges = learn_merges(words, n_merges, options.min_frequency, advance)
     tokenizer = Tokenizer(merges, pattern, options.special_tokens)
     tokenizer.save(folder)
+    sample_bytes = sum(len(word) * count for word, count in words.items())
     _say_figures(tokenizer, options.vocab_size, len(words), sample_bytes)
     return {
         "vocab_size": tokenizer.vocab_size,
         "learned": len(merges),
-        "sample_bytes": sum(len(word) * count for word, count in words.items()),
+        "sample_bytes": sample_bytes,
         "distinct_words": len(words),
         "sha256": tokenizer.sha256,
     }

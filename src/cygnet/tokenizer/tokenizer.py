@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import EncodingError, InputError
-from cygnet.text.batch import Text, TextBatch, as_batches
+from cygnet.text.batch import Text, as_batches
 from cygnet.tokenizer import reference
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.patterns import Splitter, find_pattern
-from cygnet.tokenizer.reference import Pair
+from cygnet.tokenizer.reference import N_BYTES, Pair
 from cygnet.tokenizer.training import count_words, learn_merges
 
-N_BYTES = 256
 WORD_TABLE_SIZE = 1 << 18
 END_OF_TEXT = "<|endoftext|>"
 
@@ -312,21 +311,25 @@ class Tokenizer:
         specials = ", ".join(self.special_tokens)
         return f"Tokenizer({self.vocab_size:,} tokens, special: {specials or 'none'})"
 
-    def _repr_html_(self) -> str:
+    def facts(self) -> dict[str, str]:
+        """What one wants to know of a vocabulary at a glance, in words, by name."""
         learned = self._token_bytes[N_BYTES : N_BYTES + len(self.merges)]
         longest = sorted(learned, key=len, reverse=True)[:12]
-        rows = {
+        return {
             "vocabulary": f"{self.vocab_size:,} tokens: 256 bytes, {len(learned):,} learned,"
             f" {len(self.special_tokens)} special",
             "special": " ".join(f"{name} = {i}" for name, i in self.special_tokens.items()),
             "first learned": " │ ".join(visible(token) for token in learned[:12]),
+            "last learned": " │ ".join(visible(token) for token in learned[-12:]),
             "longest": " │ ".join(visible(token) for token in longest),
-            "pattern": self.pattern,
+            "split pattern": self.pattern,
         }
+
+    def _repr_html_(self) -> str:
         body = "".join(
             f"<tr><th style='text-align:left'>{name}</th>"
             f"<td style='text-align:left'><code>{html.escape(value)}</code></td></tr>"
-            for name, value in rows.items()
+            for name, value in self.facts().items()
         )
         return f"<table>{body}</table>"
 
@@ -387,6 +390,3 @@ def _check_special_tokens(special_tokens: Sequence[str]) -> None:
             raise InputError("a special token is empty")
         if list(special_tokens).count(name) > 1:
             raise InputError(f"the special token {name!r} is named twice")
-
-
-__all__ = ["END_OF_TEXT", "TextBatch", "Tokenizer", "find_tokenizer_json"]

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cygnet.errors import InputError
-from cygnet.files import atomic_writer, make_folder
+from cygnet.errors import DamagedError, InputError
+from cygnet.files import atomic_writer, make_folder, read_bytes
 from cygnet.text.batch import Text, TextBatch, as_batches
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.format import (
@@ -49,22 +49,25 @@ def build(
     splits: dict[str, Text],
     *,
     shard_tokens: int = 100_000_000,
+    resume: bool = False,
     on_bytes: Callable[[int], None] = lambda n: None,
 ) -> Manifest:
-    """Encode text into token files; resumes where an earlier call with the same arguments ended.
+    """Encode text into token files.
 
     Args:
         folder: Where the files go; made where missing.
         tokenizer: Encodes the text. Its boundary token, if it has one, ends every document.
         splits: The documents of each split, e.g. ``{"train": ..., "valid": ...}``.
         shard_tokens: A shard is closed by the document that takes it to this many tokens.
+        resume: Go on behind the finished shards of an earlier call, which the caller knows to have
+            had the same arguments.
         on_bytes: Called with the bytes of text done after each batch.
 
     Returns:
         What was written, as it stands in ``manifest.json``.
 
     Raises:
-        InputError: A split holds no document.
+        InputError: A split holds no document; or there are token files already, without ``resume``.
         StorageError: The disk is full; finished shards stay.
 
     Cost: memory for one batch of text, whatever the size of the corpus.
@@ -78,6 +81,8 @@ def build(
     folder = make_folder(Path(folder))
     if shard_tokens < 1:
         raise InputError(f"shard_tokens must be at least 1, found {shard_tokens}")
+    if not resume and any(folder.glob("*.bin")):
+        raise InputError(f"{folder} holds token files already: remove them, or name another folder")
     manifest = Manifest(
         dtype=np.dtype(tokenizer.dtype).name,
         vocab_size=tokenizer.vocab_size,
@@ -103,7 +108,7 @@ def _build_split(
     batches = _counted(as_batches(text), on_bytes)
     text_bytes: list[int] = []
     while bin_path(folder, name := shard_name(split, len(text_bytes))).exists():
-        n_documents = idx_path(folder, name).stat().st_size // 8
+        n_documents = len(read_bytes(idx_path(folder, name))) // 8
         skipped, batches = _take_documents(batches, n_documents)
         text_bytes.append(skipped)
     pieces = _encode(batches, tokenizer, shard_tokens, len(text_bytes), text_bytes)
@@ -156,7 +161,7 @@ def _encode(
             room = offsets[first] + shard_tokens - filled
             last = min(int(np.searchsorted(offsets[1:], room)), len(batch) - 1) + 1
             part = slice(first, last)
-            if not filled:
+            if len(text_bytes) == shard:
                 text_bytes.append(0)
             text_bytes[shard] += int((batch.ends[part] - batch.starts[part]).sum())
             yield _Piece(
@@ -185,15 +190,19 @@ def _describe_split(folder: Path, split: str, tokenizer: Tokenizer, text_bytes: 
     for number, n_bytes in enumerate(text_bytes):
         name = shard_name(split, number)
         ids = bin_path(folder, name)
-        ends = idx_path(folder, name)
+        index = read_bytes(idx_path(folder, name))
+        ends = np.frombuffer(index, "<u8")
+        tokens = ids.stat().st_size // np.dtype(tokenizer.dtype).itemsize
+        if not len(ends) or ends[-1] != tokens or (np.diff(ends.astype(np.int64)) < 0).any():
+            raise DamagedError(f"{ids} or its .idx is damaged; --overwrite makes it again")
         shards.append(
             Shard(
                 name=name,
-                tokens=ids.stat().st_size // np.dtype(tokenizer.dtype).itemsize,
-                documents=ends.stat().st_size // 8,
+                tokens=tokens,
+                documents=len(ends),
                 text_bytes=n_bytes,
                 bin_sha256=_hash_and_count(ids, tokenizer.dtype, counts),
-                idx_sha256=hashlib.sha256(ends.read_bytes()).hexdigest(),
+                idx_sha256=hashlib.sha256(index).hexdigest(),
             )
         )
     buffer = io.BytesIO()
@@ -212,5 +221,7 @@ def _hash_and_count(
         while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
             ids = np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<"))
+            if int(ids.max()) >= len(counts):
+                raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
             counts += np.bincount(ids, minlength=len(counts)).astype(np.uint64)
     return digest.hexdigest()

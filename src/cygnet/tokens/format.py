@@ -21,6 +21,7 @@ from cygnet.files import read_json, write_json
 
 MANIFEST = "manifest.json"
 FORMAT, VERSION = "cygnet tokens", 1
+TOTALS = ("tokens", "documents", "text_bytes")
 DTYPES: dict[str, type[np.unsignedinteger[Any]]] = {"uint16": np.uint16, "uint32": np.uint32}
 
 
@@ -96,9 +97,6 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_json(folder / MANIFEST, content)
 
 
-TOTALS = ("tokens", "documents", "text_bytes")
-
-
 def read_manifest(folder: Path) -> Manifest:
     """Read and check ``manifest.json``.
 
@@ -114,6 +112,8 @@ def read_manifest(folder: Path) -> Manifest:
             raise InputError(
                 f"{path} is {found[0]} version {found[1]}, this reads version {VERSION}"
             )
+        if content["dtype"] not in DTYPES:
+            raise DamagedError(f"{path} is damaged: its dtype is {content['dtype']!r}")
         return Manifest(
             dtype=content["dtype"],
             vocab_size=content["vocab_size"],

@@ -24,6 +24,7 @@ def build(
             tokenizer,
             {split: read_split(text_folder, split) for split in figures},
             shard_tokens=options.shard_tokens,
+            resume=True,  # the record of the stage answers for text, tokenizer and options
             on_bytes=lambda n: advance(n / 1e6),
         )
     for name, split in manifest.splits.items():

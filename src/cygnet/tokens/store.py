@@ -71,7 +71,7 @@ class TokenStore:
         self.manifest = read_manifest(folder)
         self.dtype = np.dtype(DTYPES[self.manifest.dtype]).newbyteorder("<")
         self._starts = {name: _shard_starts(split) for name, split in self.manifest.splits.items()}
-        self._descriptors: dict[Path, int] = {}
+        self._descriptors: dict[str, int] = {}
         weakref.finalize(self, _close_all, self._descriptors)
         self._check_sizes()
 
@@ -210,14 +210,22 @@ class TokenStore:
             number += 1
 
     def _read_shard(self, shard: Shard, start: int, ids: Ids) -> None:
-        path = bin_path(self.folder, shard.name)
-        with input_errors(path):
-            if path not in self._descriptors:
-                self._descriptors[path] = os.open(path, os.O_RDONLY)
-            offset = start * self.dtype.itemsize
-            n_read = os.preadv(self._descriptors[path], [ids.data.cast("B")], offset)
-        if n_read != ids.nbytes:
-            raise DamagedError(f"{path} is damaged: it ends at byte {offset + n_read:,}")
+        offset = start * self.dtype.itemsize
+        rest = ids.data.cast("B")
+        while rest:  # one call reads 2 GiB at the most
+            n_read = os.preadv(self._descriptor(shard), [rest], offset)
+            if not n_read:
+                path = bin_path(self.folder, shard.name)
+                raise DamagedError(f"{path} is damaged: it ends at byte {offset:,}")
+            rest, offset = rest[n_read:], offset + n_read
+
+    def _descriptor(self, shard: Shard) -> int:
+        """The open file of a shard; opened when it is first read."""
+        if shard.name not in self._descriptors:
+            path = bin_path(self.folder, shard.name)
+            with input_errors(path):
+                self._descriptors[shard.name] = os.open(path, os.O_RDONLY)
+        return self._descriptors[shard.name]
 
     def _check_sizes(self) -> None:
         for split in self.manifest.splits.values():
@@ -294,6 +302,6 @@ def _check_size(path: Path, expected: int) -> None:
         raise DamagedError(f"{path} is damaged: it has {found:,} bytes, expected {expected:,}")
 
 
-def _close_all(descriptors: dict[Path, int]) -> None:
+def _close_all(descriptors: dict[str, int]) -> None:
     for descriptor in descriptors.values():
         os.close(descriptor)

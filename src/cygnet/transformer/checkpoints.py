@@ -20,54 +20,49 @@ SEAL = "seal.json"
 
 @contextlib.contextmanager
 def storing(folder: Path) -> Iterator[None]:
-    """Report a failure to write into ``folder`` in one line, and remove what is unfinished.
+    """Report a failure to write ``folder`` in one line, and remove what is there of it.
 
     torch and safetensors raise errors of their own where a file cannot be written.
     """
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
-        remove_unsealed(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        reason = " ".join(str(error).split())[:200]
         raise StorageError(
-            f"the model could not be written to {folder} ({str(error).splitlines()[0]}):"
-            " checkpoints already finished are kept; free some space and run the same command again"
+            f"{folder} could not be written ({reason}) and was removed, what was finished is kept:"
+            " free some space and run the same command again"
         ) from error
 
 
-def seal(checkpoint: Path, precision: str) -> None:
+def seal(checkpoint: Path) -> None:
     """Mark a checkpoint as complete, with the sha256 of its files."""
-    files = {path.name: sha256_file(path) for path in sorted(checkpoint.iterdir())}
-    write_json(checkpoint / SEAL, {"precision": precision, "files": files})
-
-
-def sealed_precision(checkpoint: Path) -> str:
-    """The precision that a sealed checkpoint was trained in."""
-    precision: str = read_json(checkpoint / SEAL)["precision"]
-    return precision
+    files = (path for path in sorted(checkpoint.iterdir()) if path.name != SEAL)
+    write_json(checkpoint / SEAL, {path.name: sha256_file(path) for path in files})
 
 
 def find_last_good(folder: Path) -> Path | None:
     """The newest checkpoint whose files are those that were written, if there is any checkpoint.
 
-    A newer one that is damaged is named and passed over.
+    Newer ones that are damaged are named and removed.
 
     Raises:
         DamagedError: There are checkpoints, and all are damaged.
     """
     remove_unsealed(folder)
-    damaged = None
+    damaged: dict[Path, DamagedError] = {}
     for checkpoint in reversed(_by_step(folder)):
         try:
             _check_seal(checkpoint)
         except DamagedError as error:
-            damaged = error
-            say(f"  {error}")
+            damaged[checkpoint] = error
         else:
+            for newer, found in damaged.items():
+                say(f"  {found}: going on from {checkpoint.name}")
+                shutil.rmtree(newer)
             return checkpoint
-    if damaged:
-        raise DamagedError(
-            f"{damaged}, and no other is left; --overwrite trains from the beginning"
-        )
+    for found in damaged.values():
+        raise DamagedError(f"{found}, and no other is left; --overwrite trains from the beginning")
     return None
 
 
@@ -84,9 +79,9 @@ def _by_step(folder: Path) -> list[Path]:
 
 def _check_seal(checkpoint: Path) -> None:
     try:
-        files = read_json(checkpoint / SEAL)["files"]
+        files = read_json(checkpoint / SEAL)
         good = all(sha256_file(checkpoint / name) == digest for name, digest in files.items())
-    except (CygnetError, KeyError, TypeError) as error:
+    except (CygnetError, AttributeError) as error:
         raise DamagedError(f"the checkpoint {checkpoint} is damaged: {error}") from error
     if not good:
         raise DamagedError(f"the checkpoint {checkpoint} is damaged")

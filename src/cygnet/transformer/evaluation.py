@@ -38,10 +38,10 @@ class LossSum:
         Args:
             losses: Nats, any shape.
             targets: Token ids of the same shape.
-            token_lengths: Bytes of text in each token, shape ``(vocab_size,)``.
+            token_lengths: Bytes of text in each token, shape ``(vocab_size,)``, on the CPU.
         """
-        lengths = token_lengths[targets]
-        losses = losses.detach().double()
+        lengths = token_lengths[targets.cpu()]
+        losses = losses.detach().cpu().double()
         self.nats += float(losses.sum())
         self.tokens += targets.numel()
         self.text_nats += float(losses[lengths > 0].sum())
@@ -98,7 +98,7 @@ def evaluate(
 
     Cost: memory for one batch of logits.
     """
-    lengths = torch.from_numpy(token_lengths).to(model.device)
+    lengths = torch.from_numpy(token_lengths)
     total = LossSum()
     was_training = model.training
     model.train(False)

@@ -1,6 +1,6 @@
 """Writing on from a prompt, token by token, with what the model thought of each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
@@ -36,9 +36,9 @@ def generate(
         seed: The same seed draws the same tokens.
         n_alternatives: How many likeliest tokens to report beside each drawn one.
 
-    Yields:
-        The figures of each drawn token, as soon as it is drawn; the boundary token is not drawn
-        to the outside, it ends the story.
+    Returns:
+        The figures of each drawn token, as soon as it is drawn. The boundary token ends the text
+        and is not among them.
 
     Raises:
         InputError: An argument is out of its range, or there is neither prompt nor boundary token
@@ -52,13 +52,28 @@ def generate(
     if not context:
         raise InputError("an empty prompt needs a tokenizer with a boundary token to begin from")
     generator = torch.Generator().manual_seed(seed)
+
+    def draw(logits: torch.Tensor) -> int:
+        return _draw(logits, temperature, top_k, top_p, generator)
+
+    return _write_on(model, context, max_tokens, draw, tokenizer.boundary_id, n_alternatives)
+
+
+def _write_on(
+    model: PreTrainedModel,
+    context: list[int],
+    max_tokens: int,
+    draw: Callable[[torch.Tensor], int],
+    boundary_id: int | None,
+    n_alternatives: int,
+) -> Iterator[TokenFigures]:
     longest = block_size(model)
     context = context[-longest:]
     cache, fresh = DynamicCache(config=model.config), context
     for _ in range(max_tokens):
         logits = _next_logits(model, fresh, cache)
-        token = _draw(logits, temperature, top_k, top_p, generator)
-        if token == tokenizer.boundary_id:
+        token = draw(logits)
+        if token == boundary_id:
             return
         yield token_figures(logits[None], torch.tensor([token]), n_alternatives)[0]
         context.append(token)
@@ -85,6 +100,11 @@ def _draw(
     generator: torch.Generator,
 ) -> int:
     """One token from the distribution that temperature, top-k and top-p leave."""
+    if not logits.isfinite().all():
+        raise InputError(
+            "the model's logits are not finite: its training diverged; train it again with a lower"
+            " learning_rate"
+        )
     if temperature == 0:
         return int(logits.argmax())
     probabilities, order = torch.softmax(logits / temperature, dim=-1).sort(descending=True)
@@ -93,7 +113,7 @@ def _draw(
     if top_p is not None:
         # A token stays when those before it have not yet reached top_p: the first always does.
         before = probabilities.cumsum(dim=0) - probabilities
-        probabilities[before >= top_p] = 0
+        probabilities[before >= top_p * probabilities.sum()] = 0
     return int(order[torch.multinomial(probabilities, 1, generator=generator)])
 
 

@@ -40,6 +40,8 @@ def load_model(path: str | Path) -> PreTrainedModel:
     folder = find_model_folder(path)
     if (folder / stage.FINISHED).exists():
         stage.verify(folder)
+    elif (folder / stage.STARTED).exists():
+        raise InputError(f"the training in {folder} has not finished: run its recipe again")
     try:
         model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
     except (SafetensorError, json.JSONDecodeError, OSError, ValueError) as error:

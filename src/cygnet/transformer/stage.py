@@ -1,5 +1,6 @@
 """The transformer stage of a run: a model of the recipe's shape, trained on the token files."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +36,29 @@ def build(
     say(f"  {n_parameters:,} parameters, {options.steps:,} steps of {_batch_words(options)}")
     with progress("training", options.steps, "step") as advance:
         result = train(model, store, folder, options, tokenizer.token_lengths(), advance)
-    with storing(folder):
-        result.model.save_pretrained(folder)
+    save_model(result.model, folder)
     tokenizer.save(folder)
     figures: dict[str, Any] = {"n_parameters": n_parameters, "precision": result.precision}
-    if result.valid is not None:
-        figures["valid_nats_per_token"] = result.valid.nats_per_token
-        figures["valid_bits_per_byte"] = result.valid.bits_per_byte
+    figures |= {key: value for key, value in result.metrics.items() if key.startswith("valid_")}
+    if "valid_bits_per_byte" in figures:
         say(
-            f"  valid: {result.valid.nats_per_token:.4f} nats per token,"
-            f" {result.valid.bits_per_byte:.4f} bits per byte"
+            f"  valid: {figures['valid_nats_per_token']:.4f} nats per token,"
+            f" {figures['valid_bits_per_byte']:.4f} bits per byte"
         )
     return figures
+
+
+def save_model(model: PreTrainedModel, folder: Path) -> None:
+    """Write the files of a model folder; each appears whole under its name."""
+    saving = folder / "saving"
+    with storing(saving):
+        model.save_pretrained(saving)
+        for path in saving.iterdir():
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+    for path in saving.iterdir():
+        path.replace(folder / path.name)
+    saving.rmdir()
 
 
 def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> PreTrainedModel:

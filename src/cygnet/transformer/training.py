@@ -29,14 +29,15 @@ from transformers import (
 from transformers.trainer_callback import PrinterCallback
 
 from cygnet.errors import InputError
-from cygnet.files import make_folder, write_text
+from cygnet.files import make_folder, read_json, write_json, write_text
 from cygnet.recipe import TransformerOptions
 from cygnet.tokens.store import TokenStore
-from cygnet.transformer.checkpoints import find_last_good, seal, sealed_precision, storing
+from cygnet.transformer.checkpoints import find_last_good, seal, storing
 from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
 
 METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
+PRECISION = "precision.json"
 N_KEPT = 2  # if the newest checkpoint is damaged, the one before it serves
 Rows = dict[str, torch.Tensor]
 
@@ -60,6 +61,7 @@ class WindowDataset(Dataset[Rows]):
         """The rows of one step at once; ``indices`` are those of one batch of the loader."""
         options = self.options
         step, row = divmod(indices[0], options.batch_size)
+        assert row + len(indices) <= options.batch_size, "a batch of the loader is one step"
         batch = self.store.get_batch(
             "train",
             step=step,
@@ -80,12 +82,11 @@ class LanguageModelTrainer(Trainer):
         args: TrainingArguments,
         data: WindowDataset,
         token_lengths: npt.NDArray[np.int64],
-        precision: str,
+        advance: Callable[..., None],
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=data, data_collator=_already_a_batch)
-        self.data, self.precision = data, precision
-        self.token_lengths = token_lengths
-        self._lengths = torch.from_numpy(token_lengths).to(args.device)
+        self.data, self.token_lengths, self.advance = data, token_lengths, advance
+        self._lengths = torch.from_numpy(token_lengths)
         self._losses = LossSum()
         self._since = time.perf_counter()
 
@@ -129,6 +130,14 @@ class LanguageModelTrainer(Trainer):
 
     def evaluate_split(self, split: str, max_tokens: int | None) -> LossSum:
         """The loss over a split, in the precision of the training."""
+        total = max_tokens or self.data.store.split(split).tokens
+        done = 0
+
+        def show(n_tokens: int) -> None:
+            nonlocal done
+            done += n_tokens
+            self.advance(0, f"validating, {done / total:.0%}")
+
         assert isinstance(self.model, PreTrainedModel)
         return evaluate(
             self.model,
@@ -138,18 +147,18 @@ class LanguageModelTrainer(Trainer):
             block_size=self._block_size,
             batch_size=self.data.options.batch_size,
             max_tokens=max_tokens,
+            on_tokens=show,
             autocast=self.accelerator.autocast,
         )
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         assert self.args.output_dir is not None
-        folder = Path(self.args.output_dir)
-        with storing(folder):
+        checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        with storing(checkpoint):
             super()._save_checkpoint(model, trial)
-            checkpoint = folder / f"checkpoint-{self.state.global_step}"
             # A pickle of the arguments, which nothing here reads.
             (checkpoint / "training_args.bin").unlink(missing_ok=True)
-            seal(checkpoint, self.precision)
+            seal(checkpoint)
         self._since = time.perf_counter()
 
     @property
@@ -234,10 +243,10 @@ def read_lines_until(path: Path, step: int) -> list[str]:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training run gives: the model in memory, the last loss, the precision used."""
+    """What a training run gives: the model in memory, the last metrics, the precision used."""
 
     model: PreTrainedModel
-    valid: LossSum | None
+    metrics: dict[str, float]
     precision: str
 
 
@@ -260,7 +269,8 @@ def train(
         advance: Called with the steps done and a label, for a progress bar.
 
     Returns:
-        The trained model, and its loss on the whole valid split where there is one.
+        The trained model, and the last line of its metrics, with the loss on the whole valid split
+        where there is one.
 
     Raises:
         InputError: An option is out of its range.
@@ -271,26 +281,26 @@ def train(
     keep_freed_memory()
     make_folder(folder / CHECKPOINTS)
     checkpoint = find_last_good(folder / CHECKPOINTS)
-    precision = sealed_precision(checkpoint) if checkpoint else resolve_precision(options.precision)
+    precision = settle_precision(options.precision, folder / CHECKPOINTS / PRECISION)
     trainer = LanguageModelTrainer(
         model,
         training_arguments(options, folder / CHECKPOINTS, precision),
         WindowDataset(store, options),
         token_lengths,
-        precision,
+        advance,
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(MetricsFile(folder / METRICS, options, advance))
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    valid = trainer.evaluate_split("valid", None) if "valid" in store.splits else None
-    return TrainingResult(model, valid, precision)
+    last = read_lines_until(folder / METRICS, options.steps)[-1]
+    return TrainingResult(model, json.loads(last), precision)
 
 
 def training_arguments(
     options: TransformerOptions, folder: Path, precision: str
 ) -> TrainingArguments:
     """The options as ``transformers`` wants them; logging and saving follow ``MetricsFile``."""
-    return TrainingArguments(
+    arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=options.steps,
         per_device_train_batch_size=options.batch_size,
@@ -312,18 +322,31 @@ def training_arguments(
         disable_tqdm=True,
         report_to="none",
     )
+    # One device per process: with several, DataParallel would ask for batches of another size.
+    if arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
 
 
 def check_options(options: TransformerOptions, store: TokenStore) -> None:
     """Refuse options that cannot work, before anything is computed."""
+    for name, least in LEAST.items():
+        if getattr(options, name) < least:
+            raise InputError(f"{name} must be at least {least}, found {getattr(options, name)}")
+    if options.seed >= 1 << 32:
+        raise InputError(f"seed must be below 2**32, found {options.seed}")
     if options.eval_every % options.log_every:
         raise InputError(
             f"eval_every {options.eval_every} is no multiple of log_every {options.log_every}"
         )
-    for name in ("steps", "batch_size", "block_size", "log_every", "eval_every", "eval_tokens"):
-        if getattr(options, name) < 1:
-            raise InputError(f"{name} must be at least 1, found {getattr(options, name)}")
     store.get_batch("train", step=0, batch_size=1, block_size=options.block_size, seed=options.seed)
+
+
+LEAST = {
+    **dict.fromkeys(("n_layer", "n_head", "n_embd", "block_size", "batch_size"), 1),
+    **dict.fromkeys(("steps", "log_every", "eval_every", "eval_tokens"), 1),
+    **dict.fromkeys(("learning_rate", "warmup_steps", "weight_decay", "max_grad_norm", "seed"), 0),
+}
 
 
 def keep_freed_memory() -> None:
@@ -339,11 +362,18 @@ def keep_freed_memory() -> None:
         libc.mallopt(m_trim_threshold, (1 << 31) - 1)
 
 
+def settle_precision(asked: Literal["auto", "fp32", "bf16"], path: Path) -> str:
+    """The precision of a training run: decided once and kept in ``path`` for when it goes on."""
+    if not path.exists():
+        write_json(path, resolve_precision(asked))
+    return str(read_json(path))
+
+
 def resolve_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
-    """The precision to train in: as asked, or the faster one on this machine.
+    """The precision to train in: as asked, or bf16 where it is clearly faster on this machine.
 
     A processor without bf16 arithmetic emulates it several times slower, one with it is two to
-    four times faster, so a short measurement decides the same way every time.
+    four times faster, so that a short measurement tells them apart.
     """
     if asked != "auto":
         return asked
@@ -351,7 +381,8 @@ def resolve_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     if torch.backends.mps.is_available():
         return "fp32"
-    return "bf16" if _product_seconds(torch.bfloat16) < _product_seconds(torch.float32) else "fp32"
+    gain = _product_seconds(torch.float32) / _product_seconds(torch.bfloat16)
+    return "bf16" if gain > 1.3 else "fp32"
 
 
 def _product_seconds(dtype: torch.dtype) -> float:

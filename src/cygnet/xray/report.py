@@ -5,7 +5,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.xray.page import STYLE, trace_html
 from cygnet.xray.plots import Metrics, loss_curves
@@ -89,7 +88,7 @@ def _summary(results: dict[str, Any]) -> str:
 def _text_table(splits: dict[str, Any]) -> str:
     columns = ("documents", "text_bytes", "characters", "empty", "replaced")
     return _table(
-        ("split", "documents", "bytes of text", "characters", "empty", "bytes replaced"),
+        ("split", "documents", "bytes of text", "characters", "empty", "byte sequences replaced"),
         [(name, *(f"{split[column]:,}" for column in columns)) for name, split in splits.items()],
     )
 
@@ -111,20 +110,9 @@ def _tokens_table(splits: dict[str, Any]) -> str:
 
 
 def _tokenizer_section(tokenizer: Tokenizer, results: dict[str, Any]) -> str:
-    learned = [tokenizer.token_bytes(256 + i) for i in range(len(tokenizer.merges))]
-    longest = sorted(learned, key=len, reverse=True)[:16]
     found = results["tokenizer"]
-    rows = [
-        ("vocabulary", f"{tokenizer.vocab_size:,}"),
-        ("learned tokens", f"{len(learned):,}"),
-        ("special tokens", " ".join(tokenizer.special_tokens)),
-        ("learned from", f"{found['sample_bytes']:,} bytes, {found['distinct_words']:,} words"),
-        ("first learned", " │ ".join(map(visible, learned[:16]))),
-        ("last learned", " │ ".join(map(visible, learned[-16:]))),
-        ("longest", " │ ".join(map(visible, longest))),
-        ("split pattern", tokenizer.pattern),
-    ]
-    return _table(("", ""), rows)
+    source = f"{found['sample_bytes']:,} bytes, {found['distinct_words']:,} distinct words"
+    return _table(("", ""), [("learned from", source), *tokenizer.facts().items()])
 
 
 def _training_section(results: dict[str, Any], metrics: Metrics) -> str:

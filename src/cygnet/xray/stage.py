@@ -30,7 +30,7 @@ def build(options: XrayOptions, folder: Path, run_folder: Path) -> dict[str, Any
             model,
             tokenizer,
             prompt,
-            on_token=play(prompt, tokenizer) if number == 0 else lambda token: None,
+            on_token=play(prompt) if number == 0 else lambda token: None,
             max_tokens=options.max_tokens,
             temperature=options.temperature,
             top_k=options.top_k,
@@ -65,5 +65,6 @@ def _held_out(model: Any, tokenizer: Tokenizer, store: TokenStore) -> Trace | No
     if "valid" not in store.splits:
         return None
     ids = store.documents("valid")[0][:HELD_OUT_TOKENS].tolist()
-    text = tokenizer.decode([token for token in ids if token != store.manifest.boundary_id])
+    ids = [token for token in ids if token != store.manifest.boundary_id]
+    text = tokenizer.decode(ids, errors="ignore")  # the cut may fall into a character
     return trace(model, tokenizer, text)

@@ -28,7 +28,7 @@ def print_trace(trace: Trace, console: Console | None = None) -> None:
     """Print the text with token borders, the totals, and a line for each token."""
     console = console or Console()
     console.print(inline(trace))
-    console.print(totals(trace), style="dim")
+    console.print(totals(trace), style="dim", highlight=False)
     console.print()
     for token in trace.tokens:
         console.print(token_line(token), no_wrap=True, overflow="ellipsis")

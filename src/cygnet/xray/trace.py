@@ -194,7 +194,7 @@ def _predictions(
     longest = block_size(model)
     done = 1  # tokens already predicted, or without anything before them
     while done < len(ids):
-        begin = max(0, done - longest // 2) if done > 1 else 0
+        begin = max(0, done - max(1, longest // 2)) if done > 1 else 0
         end = min(len(ids) - 1, begin + longest)
         input_ids = torch.tensor([ids[begin:end]], device=model.device)
         logits = model(input_ids=input_ids, use_cache=False).logits[0].cpu()
