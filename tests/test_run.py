@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from conftest import SMALL, cygnet, refused, start
-from cygnet.run import STAGES
+from cygnet.runner import STAGES
 
 SEEDS = 2
 STRESS_SEEDS = 12

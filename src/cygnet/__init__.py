@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from cygnet.recipe import Recipe as Recipe
     from cygnet.recipe import find_recipe as find_recipe
-    from cygnet.run import run as run
+    from cygnet.runner import run as run
     from cygnet.text.batch import TextBatch as TextBatch
     from cygnet.tokenizer.tokenizer import Tokenizer as Tokenizer
     from cygnet.tokens.build import build as build_tokens  # noqa: F401
@@ -37,7 +37,7 @@ _HOME = {
     "find_recipe": ("cygnet.recipe", "find_recipe"),
     "generate": ("cygnet.transformer.generation", "generate"),
     "load_model": ("cygnet.transformer.model", "load_model"),
-    "run": ("cygnet.run", "run"),
+    "run": ("cygnet.runner", "run"),
     "trace": ("cygnet.xray.trace", "trace"),
 }
 

@@ -178,7 +178,7 @@ def xray_trace(
 
 def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
     """Build a recipe up to a stage, and say where to look."""
-    from cygnet.run import run as run_recipe
+    from cygnet.runner import run as run_recipe
 
     folder = run_recipe(recipe, out, until=until, overwrite=overwrite)
     print(folder / until)

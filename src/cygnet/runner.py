@@ -74,8 +74,9 @@ def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> N
     earlier = [folder / name for name in STAGES[: STAGES.index(wanted.name)]]
     for built in earlier:
         stage.verify(built)
-    reads = ", ".join(wanted.inputs) or "nothing"
-    say(f"{wanted.name:12}reads {reads}; writes {WRITES[wanted.name]} to {wanted.folder}")
+    reads = (*recipe.text.train, *recipe.text.valid) if wanted.name == "text" else wanted.inputs
+    say(f"{wanted.name:12}reads {', '.join(reads)}")
+    say(f"{'':12}writes {WRITES[wanted.name]} to {wanted.folder}")
     watch = Stopwatch()
     make = _maker(wanted.name, recipe, folder)
     try:
