@@ -16,7 +16,7 @@ SMALL = (
     *("--tokens.shard-tokens", "60000"),
     *("--transformer.n-layer", "2", "--transformer.n-embd", "64", "--transformer.n-head", "2"),
     *("--transformer.block-size", "64", "--transformer.batch-size", "8"),
-    *("--transformer.steps", "160", "--transformer.eval-every", "20"),
+    *("--transformer.steps", "240", "--transformer.eval-every", "20"),
     *("--xray.max-tokens", "40"),
 )
 """The recipe demo, made small: every stage takes seconds."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from conftest import SMALL, cygnet, refused, start
-from test_run import kill_in, products, state
+from test_run import kill_at_checkpoint, products, state
 
 FEW = ("--text.valid", "stories:2:5", "--tokenizer.vocab-size", "300")
 
@@ -174,8 +174,7 @@ def test_damaged_model(finished_run: Path, tmp_path: Path) -> None:
 
 def test_damaged_checkpoint(finished_run: Path, tmp_path: Path) -> None:
     folder = copy_of(finished_run, tmp_path, "transformer", "xray")
-    while not list(folder.glob("transformer/checkpoints/*/seal.json")):
-        assert kill_in("transformer", folder, delay=0.6)
+    assert kill_at_checkpoint(folder, delay=0.1)
     for seal in folder.glob("transformer/checkpoints/*/seal.json"):
         weights = seal.parent / "model.safetensors"
         weights.write_bytes(weights.read_bytes()[:-10])

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,13 +102,11 @@ def changed(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-def kill_in(stage: str, folder: Path, delay: float) -> bool:
-    """Run, and kill -9 ``delay`` seconds after ``stage`` began; whether that hit the stage."""
-    begun = folder / stage / BEGUN.get(stage, "started.json")
-    before = changed(begun) if stage in BEGUN else 0
+def kill_when(begun: Callable[[], bool], stage: str, folder: Path, delay: float) -> bool:
+    """Run, and kill -9 ``delay`` seconds after ``begun``; whether that hit ``stage``."""
     process = start("run", "demo", *SMALL, "--out", folder)
     deadline = time.monotonic() + 120
-    while changed(begun) == before and process.poll() is None:
+    while not begun() and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.001)
     try:
@@ -118,17 +117,31 @@ def kill_in(stage: str, folder: Path, delay: float) -> bool:
     return (folder / stage / "started.json").exists()
 
 
+def kill_in(stage: str, folder: Path, delay: float) -> bool:
+    """Kill a run ``delay`` seconds after a stage began its work."""
+    begun = folder / stage / BEGUN.get(stage, "started.json")
+    before = changed(begun) if stage in BEGUN else 0
+    return kill_when(lambda: changed(begun) != before, stage, folder, delay)
+
+
+def kill_at_checkpoint(folder: Path, delay: float) -> bool:
+    """Kill a run ``delay`` seconds after its first checkpoint was finished."""
+    seals = "transformer/checkpoints/*/seal.json"
+    return kill_when(lambda: any(folder.glob(seals)), "transformer", folder, delay)
+
+
 def check_kills(finished_run: Path, folder: Path, seed: int) -> None:
-    """Kill a run in each stage, in training until it has a checkpoint, then let it finish."""
+    """Kill a run in each stage, in training before and after a checkpoint, then let it finish."""
     chance = random.Random(seed)
-    killed = []
-    for stage in (*STAGES[:3], "transformer", "xray"):
-        record = json.loads((finished_run / stage / "stage.json").read_text())
-        # The records count from the imports on; training goes on for less than half of that.
-        share = 0.2 if stage == "transformer" else 0.7
-        killed.append(kill_in(stage, folder, delay=chance.random() * share * record["seconds"]))
-        while stage == "transformer" and not list(folder.glob("*/checkpoints/*/seal.json")):
-            assert kill_in(stage, folder, delay=chance.uniform(0.1, 0.4) * record["seconds"])
+    seconds = {
+        stage: json.loads((finished_run / stage / "stage.json").read_text())["seconds"]
+        for stage in STAGES
+    }
+    killed = [kill_in(s, folder, chance.uniform(0, 0.7) * seconds[s]) for s in STAGES[:3]]
+    killed.append(kill_in("transformer", folder, chance.uniform(0, 0.1) * seconds["transformer"]))
+    assert kill_at_checkpoint(folder, chance.uniform(0, 0.2) * seconds["transformer"])
+    assert list(folder.glob("transformer/checkpoints/*/seal.json"))
+    killed.append(kill_in("xray", folder, chance.uniform(0, 0.7) * seconds["xray"]))
     assert sum(killed) >= 4, killed
     result = cygnet("run", "demo", *SMALL, "--out", folder)
     assert result.returncode == 0, result.stderr
