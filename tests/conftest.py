@@ -17,6 +17,8 @@ SMALL = (
     *("--transformer.n-layer", "2", "--transformer.n-embd", "64", "--transformer.n-head", "2"),
     *("--transformer.block-size", "64", "--transformer.batch-size", "8"),
     *("--transformer.steps", "240", "--transformer.eval-every", "20"),
+    # Often, so that a kill leaves lines behind the last checkpoint.
+    *("--transformer.log-every", "2"),
     *("--xray.max-tokens", "40"),
 )
 """The recipe demo, made small: every stage takes seconds."""

@@ -164,10 +164,10 @@ def test_finished_run_is_a_model_folder(finished_run: Path) -> None:
 def test_training_learns(finished_run: Path) -> None:
     lines = (finished_run / "transformer" / "metrics.jsonl").read_text().splitlines()
     metrics = [json.loads(line) for line in lines]
-    assert [line["step"] for line in metrics] == list(range(10, 250, 10))
-    assert [line["tokens"] for line in metrics] == [step * 512 for step in range(10, 250, 10)]
-    valid = [line["valid_bits_per_byte"] for line in metrics[1::2]]
-    assert all("valid_bits_per_byte" not in line for line in metrics[::2])
+    assert [line["step"] for line in metrics] == list(range(2, 242, 2))
+    assert [line["tokens"] for line in metrics] == [step * 512 for step in range(2, 242, 2)]
+    valid = [line["valid_bits_per_byte"] for line in metrics[9::10]]
+    assert sum("valid_bits_per_byte" in line for line in metrics) == len(valid)
     assert valid[-1] < valid[0] - 0.2
     vocab_size = Tokenizer.load(finished_run).vocab_size
     assert metrics[-1]["train_nats_per_token"] < math.log(vocab_size)
