@@ -98,7 +98,7 @@ class XrayOptions:
 
     prompts: tuple[str, ...] = ("Once upon a time",)
     """One sample is written on from each."""
-    max_tokens: int = 200
+    max_tokens: int = 250
     """Longest sample, in tokens."""
     temperature: float = 0.8
     """0 takes the likeliest token, 1 draws from the model's own distribution."""
