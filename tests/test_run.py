@@ -254,10 +254,12 @@ def test_files_of_unknown_origin_are_refused(finished_run: Path, tmp_path: Path)
 def test_a_removal_that_was_killed_is_finished(finished_run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(finished_run, folder, ignore=shutil.ignore_patterns("transformer", "xray"))
-    (folder / "tokens").rename(folder / "tokens.old")
+    (folder / "tokens").rename(folder / "tokens.tmp")
+    shutil.copytree(finished_run / "text", folder / "text.old")  # a copy that someone keeps
     assert cygnet("tokens", "build", "demo", *SMALL, "--out", folder).returncode == 0
     assert tokens_of(folder) == tokens_of(finished_run)
-    assert not (folder / "tokens.old").exists()
+    assert not (folder / "tokens.tmp").exists()
+    assert state(folder / "text.old") == state(finished_run / "text")
 
 
 def test_saved_recipe_runs_again(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from cygnet.files import make_folder, read_json, sha256_file, sha256_json, write
 
 STARTED = "started.json"
 FINISHED = "stage.json"
-CLEARED = ".old"
+CLEARED = ".tmp"
 REMEDY = "--overwrite makes it and what follows again, another --out leaves it"
 LIBRARIES = ("cygnet", "numpy", "regex", "torch", "transformers")
 
@@ -124,7 +124,8 @@ class Stage:
 def remove_cleared(run_folder: Path) -> None:
     """Finish the removal of stages that a killed process had begun to remove."""
     for folder in run_folder.glob(f"*{CLEARED}"):
-        shutil.rmtree(folder)
+        if folder.is_dir():
+            shutil.rmtree(folder)
 
 
 def read_record(folder: Path) -> dict[str, Any] | None:

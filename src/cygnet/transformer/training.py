@@ -130,12 +130,13 @@ class LanguageModelTrainer(Trainer):
 
     def evaluate_split(self, split: str, max_tokens: int | None) -> LossSum:
         """The loss over a split, in the precision of the training."""
-        total = max_tokens or self.data.store.split(split).tokens
+        n_tokens = self.data.store.split(split).tokens
+        total = min(max_tokens or n_tokens, n_tokens)
         done = 0
 
-        def show(n_tokens: int) -> None:
+        def show(n_more: int) -> None:
             nonlocal done
-            done += n_tokens
+            done += n_more
             self.advance(0, f"validating, {done / total:.0%}")
 
         assert isinstance(self.model, PreTrainedModel)
