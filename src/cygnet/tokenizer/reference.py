@@ -21,6 +21,8 @@ from itertools import pairwise
 
 N_BYTES = 256
 Pair = tuple[int, int]
+Ranks = Mapping[Pair, tuple[int, int]]
+"""For each pair its place in the order of learning, and the token that it is joined to."""
 
 
 def train(words: Mapping[bytes, int], n_merges: int, min_frequency: int = 2) -> list[Pair]:
@@ -46,15 +48,15 @@ def train(words: Mapping[bytes, int], n_merges: int, min_frequency: int = 2) -> 
     return merges
 
 
-def encode(word: bytes, ranks: Mapping[Pair, int]) -> list[int]:
+def encode(word: bytes, ranks: Ranks, byte_ids: Sequence[int] = range(N_BYTES)) -> list[int]:
     """The tokens of one word: the pair that was learned first is joined first."""
-    tokens = list(word)
+    tokens = [byte_ids[byte] for byte in word]
     while len(tokens) > 1:
-        pairs = list(pairwise(tokens))
-        first = min(pairs, key=lambda pair: ranks.get(pair, len(ranks)))
-        if first not in ranks:
+        known = [pair for pair in pairwise(tokens) if pair in ranks]
+        if not known:
             break
-        tokens = join(tokens, first, 256 + ranks[first])
+        first = min(known, key=lambda pair: ranks[pair][0])
+        tokens = join(tokens, first, ranks[first][1])
     return tokens
 
 
@@ -81,9 +83,9 @@ def join(tokens: Sequence[int], pair: Pair, new: int) -> list[int]:
     return joined
 
 
-def ranks(merges: Sequence[Pair]) -> dict[Pair, int]:
-    """The place of each merge in the order of learning."""
-    return {pair: rank for rank, pair in enumerate(merges)}
+def ranks(merges: Sequence[Pair]) -> Ranks:
+    """The place of each merge in the order of learning, and its token: 256 and what follows."""
+    return {pair: (rank, N_BYTES + rank) for rank, pair in enumerate(merges)}
 
 
 def token_bytes(merges: Sequence[Pair]) -> list[bytes]:

@@ -4,9 +4,9 @@ import codecs
 import html
 import itertools
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.patterns import Splitter, find_pattern
 from cygnet.tokenizer.reference import N_BYTES, Pair
 from cygnet.tokenizer.training import count_words, learn_merges
+from cygnet.tokenizer.vocabulary import Vocabulary
 
 WORD_TABLE_SIZE = 1 << 18
 END_OF_TEXT = "<|endoftext|>"
@@ -30,19 +31,24 @@ class Tokenizer:
     token unless the caller allows that token by name.
 
     Args:
-        merges: Pairs of token ids in the order learned; 0..255 are the bytes, 256 the first merge.
+        vocabulary: What was learned; or pairs of token ids in the order learned, where 0..255 are
+            the bytes and 256 the first merge.
         pattern: A name of ``patterns.PATTERNS`` or a regular expression: how text is cut into
             words.
-        special_tokens: Names, in the order of their ids, which follow the learned tokens. The
+        special_tokens: Names, whose ids follow the learned tokens; or the id of each name. The
             first one ends a document.
+        normalizer: ``"nfc"`` brings text to that Unicode form first, as Qwen's tokenizers do (then
+            decoding gives the normal form of a text); None leaves it alone.
 
     Attributes:
-        merges: As given.
+        vocabulary: The learned tokens and their merges.
         pattern: The regular expression.
         special_tokens: The id of each special token, by name.
+        normalizer: As given.
 
     Raises:
-        InputError: The pattern does not compile, a special token is empty or named twice.
+        InputError: The pattern does not compile; a special token is empty, named twice or has the
+            id of another token.
 
     >>> tokenizer = Tokenizer.train(["hug hug hugs", "bug"], vocab_size=259)
     >>> tokenizer.encode("hugs")
@@ -55,19 +61,20 @@ class Tokenizer:
 
     def __init__(
         self,
-        merges: Sequence[Pair],
+        vocabulary: Vocabulary | Sequence[Pair],
         pattern: str = "gpt2",
-        special_tokens: Sequence[str] = (END_OF_TEXT,),
+        special_tokens: Sequence[str] | Mapping[str, int] = (END_OF_TEXT,),
+        normalizer: Literal["nfc"] | None = None,
     ) -> None:
-        _check_special_tokens(special_tokens)
-        self.merges = list(merges)
+        if not isinstance(vocabulary, Vocabulary):
+            vocabulary = Vocabulary.from_merges(vocabulary)
+        self.vocabulary = vocabulary
         self.pattern = find_pattern(pattern)
-        first = N_BYTES + len(self.merges)
-        self.special_tokens = {name: first + i for i, name in enumerate(special_tokens)}
-        self._token_bytes = reference.token_bytes(self.merges)
-        self._token_bytes += [name.encode() for name in special_tokens]
+        self.normalizer = normalizer
+        self.special_tokens = _number_special_tokens(special_tokens, vocabulary)
+        self._token_bytes = _fill_rows(vocabulary, self.special_tokens)
         self._split = Splitter(self.pattern)
-        self._words = _WordTable(self.merges)
+        self._words = _WordTable(vocabulary)
 
     @classmethod
     def train(
@@ -144,8 +151,13 @@ class Tokenizer:
 
     @property
     def n_live(self) -> int:
-        """Rows that some text or the caller can produce: here all of them."""
-        return self.vocab_size
+        """Rows that some text or the caller can produce: learned and special tokens."""
+        return self.vocabulary.n_tokens + len(self.special_tokens)
+
+    @property
+    def merges(self) -> list[Pair]:
+        """The pairs of token ids that are joined, in the order learned."""
+        return [(left, right) for left, right, _ in self.vocabulary.merges.tolist()]
 
     @property
     def boundary_id(self) -> int | None:
@@ -358,16 +370,27 @@ class Tokenizer:
 class _WordTable(dict[str, tuple[int, ...]]):
     """The encoding of every word seen so far: most words of a text were seen before."""
 
-    def __init__(self, merges: Sequence[Pair]) -> None:
-        self._ranks = reference.ranks(merges)
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._ranks = {
+            (left, right): (rank, joined)
+            for rank, (left, right, joined) in enumerate(vocabulary.merges.tolist())
+        }
+        self._byte_ids = vocabulary.byte_ids.tolist()
+        self._whole: dict[bytes, int] = {}
+        if vocabulary.whole_words:
+            self._whole = {token: i for i, token in enumerate(vocabulary.token_bytes)}
 
     def __missing__(self, word: str) -> tuple[int, ...]:
         if len(self) >= WORD_TABLE_SIZE:
             self.clear()
         try:
-            encoded = tuple(reference.encode(word.encode(), self._ranks))
+            content = word.encode()
         except UnicodeEncodeError as error:
             raise EncodingError(f"the text holds a lone surrogate, in {word[:20]!r}") from error
+        if content in self._whole:
+            encoded: tuple[int, ...] = (self._whole[content],)
+        else:
+            encoded = tuple(reference.encode(content, self._ranks, self._byte_ids))
         self[word] = encoded
         return encoded
 
@@ -390,3 +413,34 @@ def _check_special_tokens(special_tokens: Sequence[str]) -> None:
             raise InputError("a special token is empty")
         if list(special_tokens).count(name) > 1:
             raise InputError(f"the special token {name!r} is named twice")
+
+
+def _number_special_tokens(
+    special_tokens: Sequence[str] | Mapping[str, int], vocabulary: Vocabulary
+) -> dict[str, int]:
+    """The id of each special token; names alone are numbered behind the learned tokens."""
+    _check_special_tokens(list(special_tokens))
+    n_learned = len(vocabulary.token_bytes)
+    if not isinstance(special_tokens, Mapping):
+        for name in special_tokens:
+            if name.encode() in vocabulary.token_bytes:
+                token = vocabulary.token_bytes.index(name.encode())
+                raise InputError(f"the special token {name!r} is also learned, as token {token}")
+        return {name: n_learned + i for i, name in enumerate(special_tokens)}
+    owners: dict[int, str] = {}
+    for name, token in special_tokens.items():
+        learned = vocabulary.token_bytes[token] if 0 <= token < n_learned else b""
+        other = owners.setdefault(token, name)
+        if token < 0 or other != name or learned not in (b"", name.encode()):
+            owner = repr(other) if other != name else f"the learned token {learned!r}"
+            raise InputError(f"the special token {name!r} has id {token}, which is {owner}'s")
+    return dict(special_tokens)
+
+
+def _fill_rows(vocabulary: Vocabulary, special_tokens: Mapping[str, int]) -> list[bytes]:
+    """The bytes of every row up to the last one in use; ``b""`` where a row has no token."""
+    n_rows = max(len(vocabulary.token_bytes), *(i + 1 for i in special_tokens.values()), 0)
+    rows = [*vocabulary.token_bytes] + [b""] * (n_rows - len(vocabulary.token_bytes))
+    for name, token in special_tokens.items():
+        rows[token] = name.encode()
+    return rows
