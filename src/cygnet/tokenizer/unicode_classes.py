@@ -16,7 +16,7 @@ UNICODE_VERSION = "16.0.0"
 N_CODE_POINTS = 0x110000
 CLASS_NAMES = ("other", "upper", "lower", "letter", "mark", "number", "space")
 OTHER, UPPER, LOWER, LETTER, MARK, NUMBER, SPACE = range(len(CLASS_NAMES))
-r"""``UPPER`` is Lu and Lt, ``LOWER`` Ll, ``LETTER`` Lm and Lo: together they are ``\p{L}``. ``MARK``
+r"""``UPPER`` is Lu and Lt, ``LOWER`` Ll, ``LETTER`` Lm and Lo: the three are ``\p{L}``. ``MARK``
 is ``\p{M}``, ``NUMBER`` ``\p{N}``, and ``SPACE`` the property White_Space, which is ``\s``."""
 
 TABLE = Path(__file__).with_name("unicode_classes.txt")
