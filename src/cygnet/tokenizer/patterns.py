@@ -1,19 +1,26 @@
 r"""How text is cut into words before BPE: merges never cross a border between words.
 
-Every named pattern covers every character, so no text is lost. They are written in the syntax of
-the ``regex`` package; ``\p{L}``, ``\p{N}`` and ``\s`` follow its Unicode tables.
+Every named pattern covers every character, so no text is lost. They are written in what the
+``regex`` package, tiktoken and ``tokenizers`` all read alike; ``\p{L}``, ``\p{M}``, ``\p{N}`` and
+``\s`` follow ``unicode_classes``, in patterns of the caller's as well.
 """
 
+from functools import cache
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from cygnet.errors import InputError
+from cygnet.tokenizer.unicode_classes import N_CODE_POINTS, character_classes
 
 PATTERNS = {
     # GPT-2: openai/gpt-2, encoder.py
     "gpt2": r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-    # GPT-3.5 and GPT-4: openai/tiktoken, tiktoken_ext/openai_public.py
+    # GPT-3.5 and GPT-4: openai/tiktoken, tiktoken_ext/openai_public.py. \p{N}{1,3}+ there, which
+    # says the same; but tokenizers takes the + for a repetition and joins digits without end.
     "cl100k": (
-        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
+        r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}"
         r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
     ),
     # GPT-4o: openai/tiktoken, tiktoken_ext/openai_public.py
@@ -76,15 +83,52 @@ class Splitter:
 
     def __call__(self, text: str) -> list[str]:
         """The words of ``text``; joined they give ``text`` again."""
-        if self._covers_all:
+        known = text if text.isascii() else _with_stand_ins(text)
+        if known == text and self._covers_all:
             words: list[str] = self._compiled.findall(text)
             return words
-        return self._split_with_gaps(text)
+        return self._split_with_gaps(text, known)
 
-    def _split_with_gaps(self, text: str) -> list[str]:
+    def _split_with_gaps(self, text: str, known: str) -> list[str]:
         words, end = [], 0
-        for match in self._compiled.finditer(text):
-            words += [text[end : match.start()], match.group()]
+        for match in self._compiled.finditer(known):
+            words += [text[end : match.start()], text[match.start() : match.end()]]
             end = match.end()
         words.append(text[end:])
         return [word for word in words if word]
+
+
+# For each class, in the order of unicode_classes.CLASS_NAMES: what does not belong to it in the
+# eyes of regex, and a character that does in every version of Unicode.
+_OTHERWISE = (
+    (r"[\p{L}\p{M}\p{N}\s]", "\uffff"),
+    (r"[^\p{Lu}\p{Lt}]", "À"),
+    (r"\P{Ll}", "à"),
+    (r"[^\p{Lm}\p{Lo}]", "ª"),
+    (r"\P{M}", "\u0300"),
+    (r"\P{N}", "²"),
+    (r"\S", "\u2003"),
+)
+
+
+@cache
+def _stand_ins() -> npt.NDArray[np.uint32]:
+    """For each code point itself, or one of its class where ``regex`` has another class for it."""
+    import regex
+
+    stand_ins = np.arange(N_CODE_POINTS, dtype=np.uint32)
+    for code, (otherwise, stand_in) in enumerate(_OTHERWISE):
+        members = np.flatnonzero(character_classes() == code).astype(np.uint32)
+        wrong = regex.findall(otherwise, _to_text(members))
+        stand_ins[[ord(character) for character in wrong]] = ord(stand_in)
+    return stand_ins
+
+
+def _with_stand_ins(text: str) -> str:
+    """Text of the same length in which ``regex`` finds the classes of ``unicode_classes``."""
+    code_points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32)
+    return _to_text(_stand_ins()[code_points])
+
+
+def _to_text(code_points: npt.NDArray[np.uint32]) -> str:
+    return code_points.tobytes().decode("utf-32-le", "surrogatepass")
