@@ -1,26 +1,28 @@
 """``Tokenizer``: a byte-level BPE that turns text into token ids and back."""
 
 import codecs
+import functools
 import html
 import itertools
-from array import array
+import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from cygnet.errors import EncodingError, InputError
+from cygnet.errors import InputError
 from cygnet.text.batch import Text, as_batches
-from cygnet.tokenizer import reference
 from cygnet.tokenizer.display import visible
-from cygnet.tokenizer.patterns import Splitter, find_pattern
+from cygnet.tokenizer.patterns import find_pattern
 from cygnet.tokenizer.reference import N_BYTES, Pair
 from cygnet.tokenizer.training import count_words, learn_merges
 from cygnet.tokenizer.vocabulary import Vocabulary
 
-WORD_TABLE_SIZE = 1 << 18
+if TYPE_CHECKING:
+    from cygnet.tokenizer.encoding import Encoder
+
 END_OF_TEXT = "<|endoftext|>"
 
 
@@ -73,8 +75,12 @@ class Tokenizer:
         self.normalizer = normalizer
         self.special_tokens = _number_special_tokens(special_tokens, vocabulary)
         self._token_bytes = _fill_rows(vocabulary, self.special_tokens)
-        self._split = Splitter(self.pattern)
-        self._words = _WordTable(vocabulary)
+
+    @functools.cached_property
+    def _encoder(self) -> "Encoder":
+        from cygnet.tokenizer.encoding import Encoder
+
+        return Encoder(self.vocabulary, self.pattern, self.normalizer)
 
     @classmethod
     def train(
@@ -196,7 +202,7 @@ class Tokenizer:
             InputError: A special token is named that this tokenizer does not have.
             EncodingError: ``text`` holds a lone surrogate.
 
-        Cost: 3 to 8 MB of text per second on one core.
+        Cost: about 10 us, and 2 ns a byte.
 
         >>> tokenizer = Tokenizer([], special_tokens=["<|end|>"])
         >>> tokenizer.encode("hi<|end|>", allowed_special=["<|end|>"])
@@ -204,49 +210,53 @@ class Tokenizer:
         >>> len(tokenizer.encode("hi<|end|>", append="<|end|>"))
         10
         """
-        ids: list[int] = []
-        if prepend is not None:
-            ids.append(self._find_id(prepend))
-        for piece in self._cut_at_special(text, allowed_special):
-            if piece in allowed_special:
-                ids.append(self._find_id(piece))
-            else:
-                for word in self._split(piece):
-                    ids += self._words[word]
-        if append is not None:
-            ids.append(self._find_id(append))
-        return ids
+        pieces = self._cut_at_special(text, allowed_special)
+        flat, offsets = self.encode_batch(pieces[::2], threads=1)
+        ids = [] if prepend is None else [self._find_id(prepend)]
+        for i, (start, end) in enumerate(itertools.pairwise(offsets.tolist())):
+            ids += flat[start:end].tolist()
+            ids += [self.special_tokens[name] for name in pieces[2 * i + 1 : 2 * i + 2]]
+        return ids if append is None else [*ids, self._find_id(append)]
 
     def encode_batch(
-        self, text: Text, prepend: int | str | None = None, append: int | str | None = None
+        self,
+        text: Text,
+        prepend: int | str | None = None,
+        append: int | str | None = None,
+        threads: int | None = None,
     ) -> tuple[npt.NDArray[np.unsignedinteger[Any]], npt.NDArray[np.int64]]:
         """The token ids of many documents, in one flat array.
 
         Args:
-            text: Documents.
+            text: Documents. A ``TextBatch`` is encoded where it lies; ``str`` is copied once.
             prepend: A token to put before every document.
             append: A token to put after every document.
+            threads: How many threads share the documents; all cores by default. The ids do not
+                depend on it.
 
         Returns:
             ``ids`` of shape ``(n_tokens,)``, ``uint16`` or ``uint32``; and ``offsets``, ``int64``
             of shape ``(n_documents + 1,)``: document ``i`` is ``ids[offsets[i]:offsets[i + 1]]``.
 
+        Cost: 1 to 2 ns a byte and thread for text whose words repeat; tables of 6 MB a thread.
+
         >>> ids, offsets = Tokenizer([]).encode_batch(["hi", "you"])
         >>> ids.tolist(), offsets.tolist()
         ([104, 105, 121, 111, 117], [0, 2, 5])
         """
-        flat = array("I")
-        offsets = array("q", [0])
-        before = [] if prepend is None else [self._find_id(prepend)]
-        after = [] if append is None else [self._find_id(append)]
-        words = self._words
-        for document in itertools.chain.from_iterable(as_batches(text)):
-            flat.extend(before)
-            for word in self._split(document):
-                flat.extend(words[word])
-            flat.extend(after)
-            offsets.append(len(flat))
-        return np.array(flat, self.dtype), np.array(offsets, np.int64)
+        before = -1 if prepend is None else self._find_id(prepend)
+        after = -1 if append is None else self._find_id(append)
+        threads = threads or available_threads()
+        parts = [
+            self._encoder.encode(batch, before, after, self.dtype, threads)
+            for batch in as_batches(text)
+        ]
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return np.empty(0, self.dtype), np.zeros(1, np.int64)
+        lengths = np.concatenate([np.diff(offsets) for _, offsets in parts])
+        return np.concatenate([ids for ids, _ in parts]), np.cumsum([0, *lengths], dtype=np.int64)
 
     def encode_iterable(self, documents: Iterable[str]) -> Iterator[int]:
         """The token ids of a stream of texts, one by one, in bounded memory.
@@ -367,32 +377,11 @@ class Tokenizer:
         return pieces
 
 
-class _WordTable(dict[str, tuple[int, ...]]):
-    """The encoding of every word seen so far: most words of a text were seen before."""
-
-    def __init__(self, vocabulary: Vocabulary) -> None:
-        self._ranks = {
-            (left, right): (rank, joined)
-            for rank, (left, right, joined) in enumerate(vocabulary.merges.tolist())
-        }
-        self._byte_ids = vocabulary.byte_ids.tolist()
-        self._whole: dict[bytes, int] = {}
-        if vocabulary.whole_words:
-            self._whole = {token: i for i, token in enumerate(vocabulary.token_bytes)}
-
-    def __missing__(self, word: str) -> tuple[int, ...]:
-        if len(self) >= WORD_TABLE_SIZE:
-            self.clear()
-        try:
-            content = word.encode()
-        except UnicodeEncodeError as error:
-            raise EncodingError(f"the text holds a lone surrogate, in {word[:20]!r}") from error
-        if content in self._whole:
-            encoded: tuple[int, ...] = (self._whole[content],)
-        else:
-            encoded = tuple(reference.encode(content, self._ranks, self._byte_ids))
-        self[word] = encoded
-        return encoded
+def available_threads() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def find_tokenizer_json(path: Path) -> Path:

@@ -81,11 +81,23 @@ class Vocabulary:
                 raise InputError(
                     f"the ranks have a gap: {rank} is missing, {ranks[content]} follows"
                 )
-        merges: dict[Pair, tuple[int, int]] = {}
-        byte_ids = [ranks[bytes([byte])] for byte in range(N_BYTES)]
-        for token in range(len(by_rank)):
-            parts = reference.encode(by_rank[token], merges, byte_ids)
-            if len(parts) == 2:
-                merges[parts[0], parts[1]] = (token, token)
-        triples = [(*pair, token) for pair, (_, token) in merges.items()]
-        return cls(by_rank, np.array(triples, np.int32).reshape(-1, 3), whole_words=True)
+        return cls(by_rank, _merges_of(by_rank), whole_words=True)
+
+
+def _merges_of(by_rank: list[bytes]) -> npt.NDArray[np.int32]:
+    """The pair that makes each token, from tokens in the order of their ranks.
+
+    A token is encoded with the merges of lower rank; the two parts that are left are its pair. The
+    few that are left in more parts need merges of higher rank inside: they are tried again with all.
+    """
+    from cygnet.tokenizer.encoding import MergeTable, split_tokens
+
+    merges = np.empty((0, 3), np.int32)
+    table = MergeTable(Vocabulary(by_rank, merges), n_merges=len(by_rank))
+    n_learned = 1
+    while n_learned:
+        found, n_learned = split_tokens(by_rank, table, learn=True)
+        made = np.flatnonzero(found[:, 0] == 2)
+        new = np.column_stack([found[made, 1:], made])
+        merges = np.concatenate([merges, new.astype(np.int32)])
+    return merges[np.argsort(merges[:, 2])]
