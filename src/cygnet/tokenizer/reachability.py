@@ -1,6 +1,5 @@
 """Tokens that a vocabulary has and that no text becomes."""
 
-import codecs
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,6 +15,8 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 CONTEXTS = (("", ""), ("‡", ""), ("", "ⱥ"), ("ⱥ", ""), ("", "\n"), ("", "LL"))
 CHARACTER_TAIL = 3
 CONTINUATION = range(0x80, 0xC0)
+# For each first part of a character one of these makes it whole (Unicode Standard, table 3-7).
+COMPLETIONS = (b"", b"\x80", b"\x80\x80", b"\xa0\x80", b"\x80\x80\x80", b"\x90\x80\x80")
 
 
 def unreachable_tokens(tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -100,8 +101,12 @@ def occurs_in_utf8(content: bytes) -> bool:
     start = 0
     while start < min(CHARACTER_TAIL, len(content)) and content[start] in CONTINUATION:
         start += 1
+    return any(_is_utf8(content[start:] + completion) for completion in COMPLETIONS)
+
+
+def _is_utf8(content: bytes) -> bool:
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(content[start:])
+        content.decode()
     except UnicodeDecodeError:
         return False
     return True
