@@ -1,9 +1,9 @@
 """The figures of a tokenizer: by hand, by brute force, as properties, and on the command line."""
 
 import base64
+import io
 import itertools
 import json
-import math
 import re
 import subprocess
 import sys
@@ -303,9 +303,8 @@ def test_figures_of_the_command(folder: Path) -> None:
 def test_many_tokenizers_go_on_below(folder: Path) -> None:
     paths = [folder / name for name in ("bytes", "hug", "mixed")]
     found = compare(paths, [str(folder / "one.txt")], "<|endoftext|>", "strict")
-    console = Console(width=46, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    with console.file:
-        print_comparison(found, console)
+    console = Console(width=46, record=True, file=io.StringIO())
+    print_comparison(found, console)
     printed = console.export_text()
     assert re.search(r"^ +bytes +hug *$", printed, re.MULTILINE)
     assert re.search(r"^ +mixed *$", printed, re.MULTILINE)
@@ -354,6 +353,13 @@ def test_without_matplotlib_one_line_says_what_to_install(folder: Path) -> None:
     assert result.stdout == ""
 
 
+def words_of(path: Path) -> set[str]:
+    """The text that an SVG shows."""
+    svg = ET.parse(path).getroot()
+    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
+    return {"".join(element.itertext()).strip() for element in svg.iter() if "text" in element.tag}
+
+
 def test_plots(folder: Path, tmp_path: Path) -> None:
     from matplotlib.image import imread
 
@@ -364,9 +370,7 @@ def test_plots(folder: Path, tmp_path: Path) -> None:
     pixels = imread(tmp_path / "plot.png")
     assert pixels.shape[1] == 1440
     assert pixels[..., :3].min() < 0.1 < pixels[..., :3].std()  # not one colour
-    svg = ET.parse(tmp_path / "plot.SVG").getroot()
-    assert svg.tag == "{http://www.w3.org/2000/svg}svg"
-    words = {"".join(element.itertext()).strip() for element in svg.iter() if "text" in element.tag}
+    words = words_of(tmp_path / "plot.SVG")
     assert {"bytes", "hug", "mixed", "one.txt", "two [b].txt", "95%", "rank of the type"} <= words
     assert list(tmp_path.glob("*.tmp")) == []
 
@@ -392,5 +396,4 @@ def test_same_figures_same_plot_and_one_type_can_be_drawn(tmp_path: Path) -> Non
     for name in ("a.svg", "b.svg"):
         draw_comparison(comparison, tmp_path / name)
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
-    assert "$a$ text" in (tmp_path / "a.svg").read_text()
-    assert math.isclose(comparison["$a$ text"]["x$"].coverage[-1], 1)
+    assert {"$a$ text", "x$"} <= words_of(tmp_path / "a.svg")
