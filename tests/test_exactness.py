@@ -27,7 +27,6 @@ from oracles import (
     tokenizers_words,
 )
 
-SAMPLE_BYTES = 3_000
 SEED = 2026
 every_pattern = pytest.mark.parametrize("name", NAMES)
 
@@ -124,27 +123,24 @@ def test_encode_gives_what_encode_batch_gives(found: Oracle) -> None:
 
 @cache
 def sample(data: Path) -> list[str]:
-    """The beginning of every file, in documents."""
-    documents = []
-    for path in corpora.files(data):
-        room = SAMPLE_BYTES
-        for document in corpora.documents(path):
-            documents.append(document[:room])
-            room -= len(documents[-1])
-            if room <= 0:
-                break
-    return documents
+    return corpora.beginnings(corpora.files(data), n_characters=3_000)
 
 
 @every_pattern
 def test_real_documents_have_the_same_ids_alone_and_as_one_string(
     found: Oracle, data: Path
 ) -> None:
-    pytest.importorskip("pyarrow")
     documents = sample(data)
     assert len(documents) > 600
     assert assert_same_ids(found, documents) > 400_000
     assert_same_ids(found, ["".join(documents)])
+
+
+@every_pattern
+def test_rows_of_parquet_files_have_the_same_ids(found: Oracle, data: Path) -> None:
+    pytest.importorskip("pyarrow")
+    rows = corpora.beginnings(corpora.files(data, corpora.PARQUET), n_characters=20_000)
+    assert assert_same_ids(found, rows) > 20_000
 
 
 @pytest.mark.xfail(strict=True, reason="the normalizer is not applied yet")

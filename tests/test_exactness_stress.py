@@ -25,7 +25,6 @@ def found(name: str, data: Path) -> Oracle:
 
 @every_pattern
 def test_every_document_of_every_file_has_the_same_ids(found: Oracle, data: Path) -> None:
-    pytest.importorskip("pyarrow")
     for path in corpora.files(data):
         assert_same_ids(found, corpora.documents(path))
 
@@ -33,8 +32,16 @@ def test_every_document_of_every_file_has_the_same_ids(found: Oracle, data: Path
 @every_pattern
 def test_every_file_as_one_string_has_the_same_ids(found: Oracle, data: Path) -> None:
     for path in corpora.files(data):
-        if path.suffix != ".parquet":
-            assert_same_ids(found, [path.read_bytes().decode()])
+        assert_same_ids(found, [path.read_bytes().decode()])
+
+
+@every_pattern
+def test_every_row_of_every_parquet_file_has_the_same_ids(found: Oracle, data: Path) -> None:
+    pytest.importorskip("pyarrow")
+    for path in corpora.files(data, corpora.PARQUET):
+        for rows in chunks(corpora.documents(path)):
+            assert_same_ids(found, rows)
+            assert_same_ids(found, ["".join(rows)])
 
 
 @every_pattern
