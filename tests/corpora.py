@@ -7,9 +7,12 @@ from pathlib import Path
 BOUNDARIES = ("\x0c", "<|endoftext|>")
 
 
-def files(data: Path) -> list[Path]:
+TEXT = (".txt", ".jsonl", ".md")
+PARQUET = (".parquet",)
+
+
+def files(data: Path, suffixes: tuple[str, ...] = TEXT) -> list[Path]:
     """Every file that holds text, in a fixed order."""
-    suffixes = {".txt", ".jsonl", ".parquet", ".md"}
     return sorted(path for path in data.rglob("*") if path.suffix in suffixes)
 
 
@@ -42,3 +45,16 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list | dict):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _strings(part)
+
+
+def beginnings(paths: list[Path], n_characters: int) -> list[str]:
+    """The first ``n_characters`` of every file, in documents."""
+    found = []
+    for path in paths:
+        room = n_characters
+        for document in documents(path):
+            found.append(document[:room])
+            room -= len(found[-1])
+            if room <= 0:
+                break
+    return found

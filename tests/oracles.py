@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import chain, pairwise
 from pathlib import Path
 from unittest import mock
@@ -18,6 +18,7 @@ from tiktoken.load import data_gym_to_mergeable_bpe_ranks
 from tiktoken_ext import openai_public
 from tokenizers import Regex, pre_tokenizers
 
+from cygnet.text.batch import TextBatch
 from cygnet.tokenizer.formats import byte_alphabet
 from cygnet.tokenizer.patterns import PATTERNS
 from cygnet.tokenizer.tokenizer import Tokenizer
@@ -36,11 +37,15 @@ NANOCHAT = (
 
 @dataclass(frozen=True)
 class Oracle:
-    """An encoder by other people, and the tokenizer that must give the same ids."""
+    """An encoder by other people, and the tokenizer that must give the same ids.
+
+    ``encode`` takes documents, ``encode_word`` a single word, which it does not split.
+    """
 
     name: str
     tokenizer: Tokenizer
     encode: Callable[[list[str]], Sequence[Ids]]
+    encode_word: Callable[[bytes], Ids]
 
 
 @cache
@@ -54,9 +59,8 @@ def oracle(name: str, folder: Path) -> Oracle:
         return _qwen(name, folder / "qwen2.5")
     encoding = _tiktoken(name, folder)
     tokenizer = Tokenizer(_vocabulary(name, folder), name, encoding._special_tokens)
-    return Oracle(
-        name, tokenizer, lambda texts: encoding.encode_ordinary_batch(texts, num_threads=1)
-    )
+    one_thread = partial(encoding.encode_ordinary_batch, num_threads=1)
+    return Oracle(name, tokenizer, one_thread, encoding._core_bpe.encode_single_piece)
 
 
 @cache
@@ -126,22 +130,23 @@ def _qwen(name: str, folder: Path) -> Oracle:
     return Oracle(
         name,
         tokenizer,
-        lambda texts: [e.ids for e in hf.encode_batch(texts, add_special_tokens=False)],
+        lambda texts: [found.ids for found in hf.encode_batch(texts)],
+        lambda word: hf.encode(word.decode()).ids,
     )
 
 
-def assert_same_ids(found: Oracle, texts: Iterable[str]) -> int:
+def assert_same_ids(found: Oracle, text: Iterable[str] | TextBatch) -> int:
     """Encode documents in one batch with both, and say where they part; returns the tokens."""
-    documents = list(texts)
+    documents = list(text)
     expected = found.encode(documents)
-    ids, offsets = found.tokenizer.encode_batch(documents)
+    ids, offsets = found.tokenizer.encode_batch(text if isinstance(text, TextBatch) else documents)
     flat = np.fromiter(chain.from_iterable(expected), np.int64)
     ends = np.cumsum([len(document) for document in expected])
     if not (np.array_equal(ids, flat) and np.array_equal(offsets[1:], ends)):
         bounds = pairwise(offsets.tolist())
-        for text, (start, end), right in zip(documents, bounds, expected, strict=True):
+        for document, (start, end), right in zip(documents, bounds, expected, strict=True):
             got = ids[start:end].tolist()
-            assert got == list(right), describe(found, text, got, right)
+            assert got == list(right), describe(found, document, got, right)
         raise AssertionError(f"{found.name}: the offsets are wrong, the ids are right")
     return len(ids)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import corpora
 import fuzz
+from cygnet.text.batch import TextBatch
 from cygnet.tokenizer.patterns import PATTERNS, Splitter
 from cygnet.tokenizer.tokenizer import Tokenizer
 from oracles import (
@@ -26,9 +27,7 @@ from oracles import (
     tokenizers_words,
 )
 
-SAMPLE_BYTES = 3_000
 SEED = 2026
-CHUNK = 5_000
 every_pattern = pytest.mark.parametrize("name", NAMES)
 
 
@@ -37,8 +36,8 @@ def found(name: str, data: Path) -> Oracle:
     return oracle(name, data / "tokenizers")
 
 
-def chunks(texts: Iterator[str]) -> Iterator[list[str]]:
-    while chunk := list(itertools.islice(texts, CHUNK)):
+def chunks(texts: Iterator[str], size: int = 5_000) -> Iterator[list[str]]:
+    while chunk := list(itertools.islice(texts, size)):
         yield chunk
 
 
@@ -50,17 +49,15 @@ def assert_same_words(name: str, text: str, words: list[str]) -> None:
     assert got == words, f"{name}: got {got}, not {words}, in {text!r} = {show(text)}"
 
 
-def short_texts(n: int) -> Iterator[str]:
-    return (text[:36] for text in fuzz.texts(SEED, n))
-
-
 @every_pattern
 def test_the_words_are_those_of_tiktoken(name: str) -> None:
-    for start in range(0, 600, 100):
-        texts = list(itertools.islice(short_texts(600), start, start + 100))
-        for text, words in zip(
-            texts, tiktoken_words(tiktoken_patterns()[name], texts), strict=True
-        ):
+    assert_words_of_tiktoken(name, n=600)
+
+
+def assert_words_of_tiktoken(name: str, n: int) -> None:
+    pattern = tiktoken_patterns()[name]
+    for texts in chunks((text[:36] for text in fuzz.texts(SEED, n)), 100):
+        for text, words in zip(texts, tiktoken_words(pattern, texts), strict=True):
             assert_same_words(name, text, words)
 
 
@@ -97,6 +94,25 @@ def test_every_kind_of_border_at_any_offset_has_the_same_ids(found: Oracle) -> N
     assert_same_ids(found, itertools.islice(fuzz.borders(132), 0, None, 29))
 
 
+def cut_at_random(texts: list[str], seed: int) -> TextBatch:
+    """Documents that are places in one buffer, in any order: next to and inside each other."""
+    data = np.frombuffer("".join(texts).encode(), np.uint8)
+    rng = np.random.default_rng(seed)
+    characters = np.flatnonzero((data & 0xC0) != 0x80)
+    n = 4 * len(texts)
+    borders = np.sort(rng.choice(characters, n + 5))
+    reach = rng.choice([1, 1, 1, 1, 5], n)
+    order = rng.permutation(n)
+    return TextBatch(data, borders[order], borders[order + reach[order]])
+
+
+@every_pattern
+def test_a_document_does_not_see_what_stands_beside_it(found: Oracle) -> None:
+    batch = cut_at_random(list(fuzz.texts(SEED + 3, 500)), seed=3)
+    assert (batch.starts == batch.ends).any() and not (np.diff(batch.starts) > 0).all()
+    assert_same_ids(found, batch)
+
+
 @every_pattern
 def test_encode_gives_what_encode_batch_gives(found: Oracle) -> None:
     texts = list(fuzz.texts(SEED + 1, 300))
@@ -107,27 +123,24 @@ def test_encode_gives_what_encode_batch_gives(found: Oracle) -> None:
 
 @cache
 def sample(data: Path) -> list[str]:
-    """The beginning of every file, in documents."""
-    documents = []
-    for path in corpora.files(data):
-        room = SAMPLE_BYTES
-        for document in corpora.documents(path):
-            documents.append(document[:room])
-            room -= len(documents[-1])
-            if room <= 0:
-                break
-    return documents
+    return corpora.beginnings(corpora.files(data), n_characters=3_000)
 
 
 @every_pattern
 def test_real_documents_have_the_same_ids_alone_and_as_one_string(
     found: Oracle, data: Path
 ) -> None:
-    pytest.importorskip("pyarrow")
     documents = sample(data)
     assert len(documents) > 600
     assert assert_same_ids(found, documents) > 400_000
     assert_same_ids(found, ["".join(documents)])
+
+
+@every_pattern
+def test_rows_of_parquet_files_have_the_same_ids(found: Oracle, data: Path) -> None:
+    pytest.importorskip("pyarrow")
+    rows = corpora.beginnings(corpora.files(data, corpora.PARQUET), n_characters=20_000)
+    assert assert_same_ids(found, rows) > 20_000
 
 
 @pytest.mark.xfail(strict=True, reason="the normalizer is not applied yet")
@@ -145,18 +158,17 @@ def test_qwen_brings_text_to_normal_form_first(data: Path) -> None:
 
 
 def test_a_file_of_ids_with_its_boundaries_comes_out_of_its_text(data: Path) -> None:
-    """Cut at 90 % of its bytes, each part encoded with ``<|endoftext|>`` as a special token.
+    """One string, in which ``<|endoftext|>`` is a token and the newlines around it are text.
 
-    The newlines that set off the boundaries stayed text.
+    Its first 90 % of ids are one file, the rest the other.
     """
     tokenizer = oracle("gpt2", data / "tokenizers").tokenizer
     folder = data / "tinystories"
-    content = (folder / "tinystories_sample_5M.txt").read_bytes()
-    cut = len(content) * 9 // 10
-    for part, piece in enumerate((content[:cut], content[cut:])):
-        expected = np.fromfile(folder / f"sample5M_part{part}.gpt2.uint16.bin", "<u2")
-        got = tokenizer.encode(piece.decode(), allowed_special=["<|endoftext|>"])
-        np.testing.assert_array_equal(got, expected)
+    text = (folder / "tinystories_sample_5M.txt").read_bytes().decode()
+    ids = tokenizer.encode(text, allowed_special=["<|endoftext|>"])
+    parts = [np.fromfile(folder / f"sample5M_part{part}.gpt2.uint16.bin", "<u2") for part in (0, 1)]
+    assert len(parts[0]) == len(ids) * 9 // 10
+    np.testing.assert_array_equal(ids, np.concatenate(parts))
 
 
 def test_a_file_of_ids_comes_out_of_its_stories_each_with_a_boundary_behind_it(data: Path) -> None:
