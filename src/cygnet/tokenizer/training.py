@@ -1,107 +1,146 @@
-"""Learning a byte-level BPE: count the words once, then touch only the words a merge changes."""
+"""Learning merges from word counts."""
 
-import heapq
-from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
-from itertools import pairwise
+from typing import Any, Literal
 
-from cygnet.text.batch import Text, as_batches
-from cygnet.tokenizer.patterns import Splitter
-from cygnet.tokenizer.reference import Pair, join
+import numpy as np
+import numpy.typing as npt
 
+from cygnet.errors import InputError
+from cygnet.tokenizer.counting import WordCounts
+from cygnet.tokenizer.formats.byte_level import byte_alphabet
+from cygnet.tokenizer.machine_code import kernels
+from cygnet.tokenizer.reference import N_BYTES, Pair
 
-def count_words(
-    text: Text, pattern: str, on_bytes: Callable[[int], None] = lambda n: None
-) -> Counter[bytes]:
-    """How often each word occurs, as UTF-8 bytes.
-
-    Args:
-        text: Documents; words never cross the end of one.
-        pattern: A regular expression that cuts a document into words.
-        on_bytes: Called with the bytes of text counted after each batch.
-
-    Cost: memory for the distinct words; 5 to 10 MB of text per second.
-    """
-    split = Splitter(pattern)
-    counts: Counter[str] = Counter()
-    for batch in as_batches(text):
-        for document in batch:
-            counts.update(split(document))
-        on_bytes(batch.text_bytes)
-    return Counter({word.encode(): count for word, count in counts.items()})
+TieBreak = Literal["ids", "hf", "bytes"]
+FINISHED, FULL = 0, 1
+BY_IDS, BY_BYTES = 0, 1
+# Merges between two reports of progress, during which nothing interrupts the kernel.
+MERGES_AT_ONCE = 64
+MAX_ID = 1 << 20
 
 
 def learn_merges(
-    words: Mapping[bytes, int],
+    words: WordCounts | Mapping[bytes, int],
     n_merges: int,
     min_frequency: int = 2,
     on_merge: Callable[[int], None] = lambda n: None,
+    tie_break: TieBreak = "ids",
 ) -> list[Pair]:
     """The merges that ``reference.train`` learns from the same words, in a fraction of the time.
 
-    The counts of all pairs are kept, with the words that hold each pair. A merge changes only
-    those words. The heap may hold outdated counts: counts of old pairs only fall, so an entry that
-    comes out on top is either right or put back with its present count.
-
     Args:
-        words: Each word and how often it occurs. Ties between pairs do not depend on its order.
+        words: Each word and how often it occurs. The merges do not depend on the order.
         n_merges: How many merges are wanted.
         min_frequency: Stop when no pair occurs this often.
-        on_merge: Called with 1 after each merge.
+        on_merge: Called with the number of merges learned since the last call.
+        tie_break: Of pairs that are equally frequent, ``"ids"`` takes the one with the lowest ids,
+            bytes numbered 0..255 (rustbpe); ``"hf"`` the same with bytes numbered in the order of
+            GPT-2's alphabet (``tokenizers``); ``"bytes"`` the greatest pair of byte strings
+            (Stanford's CS336).
 
     Returns:
-        At most ``n_merges`` pairs of token ids, in the order learned.
+        At most ``n_merges`` pairs of token ids, bytes 0..255 whatever the tie rule, in the order
+        learned.
+
+    Raises:
+        InputError: More merges are asked than ids have room for (2**20).
+
+    Cost: memory of 50 bytes for each byte of distinct words; 4,096 merges of 9,000 words take
+    20 ms, 8,192 of 150,000 words 0.5 s.
 
     Source: Sennrich et al. 2016 (arXiv 1508.07909), on bytes as in GPT-2.
+
+    >>> learn_merges({b"hug": 3, b"bug": 2, b"hugs": 1}, 2)
+    [(117, 103), (104, 256)]
     """
-    tokens = [list(word) for word in words]
-    occurs = list(words.values())
-    counts: Counter[Pair] = Counter()
-    holders: defaultdict[Pair, set[int]] = defaultdict(set)
-    for index, word in enumerate(tokens):
-        for pair in pairwise(word):
-            counts[pair] += occurs[index]
-            holders[pair].add(index)
-    heap = [(-count, pair) for pair, count in counts.items()]
-    heapq.heapify(heap)
-
-    merges: list[Pair] = []
-    while heap and len(merges) < n_merges:
-        negative, pair = heapq.heappop(heap)
-        if -negative != counts[pair]:
-            if counts[pair] > 0:
-                heapq.heappush(heap, (-counts[pair], pair))
-            continue
-        if counts[pair] < min_frequency:
-            break
-        new = 256 + len(merges)
-        changed = _merge_everywhere(tokens, occurs, counts, holders, pair, new)
-        for other in changed:
-            heapq.heappush(heap, (-counts[other], other))
-        merges.append(pair)
-        on_merge(1)
-    return merges
+    if n_merges + N_BYTES > MAX_ID:
+        raise InputError(f"{n_merges:,} merges are too many: ids end at {MAX_ID:,}")
+    if not isinstance(words, WordCounts):
+        words = WordCounts.from_mapping(words)
+    learner = _Learner(words, n_merges, _byte_order(tie_break), tie_break == "bytes")
+    while True:
+        before = learner.n_merges
+        status = learner.learn(min_frequency)
+        on_merge(learner.n_merges - before)
+        if status == FINISHED:
+            return learner.merges()
+        if status == FULL:
+            learner.make_room()
 
 
-def _merge_everywhere(
-    tokens: list[list[int]],
-    occurs: list[int],
-    counts: Counter[Pair],
-    holders: defaultdict[Pair, set[int]],
-    pair: Pair,
-    new: int,
-) -> set[Pair]:
-    """Join ``pair`` into ``new`` in every word that holds it; return the pairs that are new."""
-    created: set[Pair] = set()
-    for index in holders.pop(pair):
-        word, count = tokens[index], occurs[index]
-        for old in pairwise(word):
-            counts[old] -= count
-        tokens[index] = word = join(word, pair, new)
-        for fresh in pairwise(word):
-            counts[fresh] += count
-            holders[fresh].add(index)
-            if new in fresh:
-                created.add(fresh)
-    del counts[pair]
-    return created
+def _byte_order(tie_break: TieBreak) -> list[int]:
+    """The bytes in the order in which a tie rule numbers them."""
+    if tie_break == "hf":
+        alphabet = byte_alphabet()
+        return sorted(range(N_BYTES), key=alphabet.__getitem__)
+    return list(range(N_BYTES))
+
+
+class _Learner:
+    """The arrays of the kernel ``learn``."""
+
+    def __init__(
+        self, words: WordCounts, n_merges: int, byte_order: list[int], by_bytes: bool
+    ) -> None:
+        number_of = np.empty(N_BYTES, np.int32)
+        number_of[byte_order] = np.arange(N_BYTES, dtype=np.int32)
+        self._order = np.array(byte_order, np.int32)
+        n_ids, n_bytes = N_BYTES + n_merges, len(words.data)
+        self._words = (
+            number_of[words.data],
+            words.ends - words.sizes,
+            words.sizes.astype(np.int32),
+            words.occurs,
+            len(words),
+            np.concatenate([words.data, self._order.astype(np.uint8)]),
+        )
+        self._holders = np.empty(3 * n_bytes + 1, np.int32)
+        self._tie = BY_BYTES if by_bytes else BY_IDS
+        self._tokens = np.zeros(n_ids, np.int64), np.ones(n_ids, np.int64)
+        self._tokens[0][:N_BYTES] = n_bytes + np.arange(N_BYTES)
+        self._state = np.zeros(5, np.int64)
+        self._step = (
+            *(np.zeros(n_ids, np.int64) for _ in range(4)),
+            *(np.empty(2 * n_bytes + 1, np.int32) for _ in range(2)),
+        )
+        self._merges = np.empty(2 * n_merges, np.int32)
+        self._n_wanted = n_merges
+        self._bits = 17
+        self._pairs = _allocate(1 << (self._bits - 1))
+        self._index = np.full(1 << self._bits, -1, np.int32)
+
+    @property
+    def n_merges(self) -> int:
+        return int(self._state[0])
+
+    def learn(self, least: int) -> int:
+        keys, counts, first, n_holders, heap, known = self._pairs
+        return kernels()["learn"](
+            *self._words, keys, counts, first, n_holders, self._index, self._bits, self._holders,
+            heap, known, self._tie, *self._tokens, self._state, *self._step, max(1, least),
+            self._n_wanted, MERGES_AT_ONCE, len(keys), self._merges,
+            np.zeros(N_BYTES * N_BYTES, np.int64), np.zeros(N_BYTES * N_BYTES, np.int64)
+        )  # fmt: skip
+
+    def make_room(self) -> None:
+        """Double the room for pairs."""
+        n_pairs, old = int(self._state[1]), self._pairs
+        self._bits += 1
+        self._pairs = _allocate(1 << (self._bits - 1))
+        for new_array, old_array in zip(self._pairs, old, strict=True):
+            new_array[: len(old_array)] = old_array
+        self._index = np.full(1 << self._bits, -1, np.int32)
+        kernels()["index_pairs"](self._pairs[0], n_pairs, self._index, self._bits)
+
+    def merges(self) -> list[Pair]:
+        """What was learned, with bytes numbered 0..255."""
+        found = self._merges[: 2 * self.n_merges].reshape(-1, 2)
+        numbered = np.where(found < N_BYTES, self._order[np.minimum(found, N_BYTES - 1)], found)
+        return [(left, right) for left, right in numbered.tolist()]
+
+
+def _allocate(n_pairs: int) -> tuple[npt.NDArray[Any], ...]:
+    """Keys, counts, first holder, number of holders, heap and known counts."""
+    types = np.uint64, np.int64, np.int64, np.int32, np.int32, np.int64
+    return tuple(np.empty(n_pairs, dtype) for dtype in types)
