@@ -4,6 +4,7 @@ Every named pattern covers every character, so no text is lost. They are written
 the ``regex`` package; ``\p{L}``, ``\p{N}`` and ``\s`` follow its Unicode tables.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from cygnet.errors import InputError
@@ -35,6 +36,33 @@ PATTERNS = {
         r"| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"
     ),
 }
+
+SPECIAL_TOKENS = {
+    # karpathy/nanochat, nanochat/tokenizer.py, in its order
+    "nanochat": (
+        "<|bos|>",
+        "<|user_start|>",
+        "<|user_end|>",
+        "<|assistant_start|>",
+        "<|assistant_end|>",
+        "<|python_start|>",
+        "<|python_end|>",
+        "<|output_start|>",
+        "<|output_end|>",
+    ),
+}
+"""Named sets of special tokens."""
+
+
+def find_special_tokens(names: Sequence[str]) -> Sequence[str]:
+    """The special tokens of a named set; any other names are the tokens themselves.
+
+    >>> find_special_tokens(["nanochat"])[:2]
+    ('<|bos|>', '<|user_start|>')
+    >>> find_special_tokens(["<|endoftext|>"])
+    ['<|endoftext|>']
+    """
+    return SPECIAL_TOKENS.get(names[0], names) if len(names) == 1 else names
 
 
 def find_pattern(name: str) -> str:

@@ -124,25 +124,35 @@ class Tokenizer:
         return vocab_size - least
 
     @classmethod
-    def load(cls, path: str | Path) -> "Tokenizer":
-        """Load a tokenizer from a ``tokenizer.json``, a folder that holds one, or a run folder.
+    def load(cls, path: str | Path, pattern: str | None = None) -> "Tokenizer":
+        """Load a tokenizer that cygnet or somebody else has made.
+
+        Args:
+            path: A run folder; a folder or file with a ``tokenizer.json``, GPT-2's ``encoder.json``
+                and ``vocab.bpe`` (or ``vocab.json`` and ``merges.txt``), a ``.tiktoken`` file, or
+                nanochat's ``tokenizer.pkl``, which is not executed.
+            pattern: How text is cut into words, by name or as a regular expression, for files that
+                do not say it: ``.tiktoken`` files other than OpenAI's, and GPT-2's pair, where it
+                is ``"gpt2"`` by default.
 
         Raises:
-            InputError: There is none, or it is not a byte-level BPE.
-            DamagedError: The file cannot be read as one.
+            InputError: There is none, it is not a byte-level BPE, or it has a part that cygnet
+                cannot do; the message names the part.
+            DamagedError: A file cannot be read as what it should be.
         """
-        from cygnet.tokenizer.formats import read_tokenizer_json
+        from cygnet.tokenizer import formats
 
-        return read_tokenizer_json(find_tokenizer_json(Path(path)))
+        return formats.load(Path(path), pattern)
 
     def save(self, folder: str | Path) -> None:
         """Write ``tokenizer.json``, ``tokenizer_config.json`` and ``vocab.txt`` into a folder.
 
         ``transformers.AutoTokenizer.from_pretrained`` loads it; ``vocab.txt`` is for people.
+        ``cygnet.tokenizer.formats.save`` writes other formats.
         """
-        from cygnet.tokenizer.formats import write_folder
+        from cygnet.tokenizer import formats
 
-        write_folder(self, Path(folder))
+        formats.save(self, Path(folder))
 
     @property
     def vocab_size(self) -> int:
@@ -172,7 +182,7 @@ class Tokenizer:
     @property
     def sha256(self) -> str:
         """Hex sha256 of the ``tokenizer.json`` that ``save`` writes."""
-        from cygnet.tokenizer.formats import sha256_tokenizer
+        from cygnet.tokenizer.formats.tokenizer_json import sha256_tokenizer
 
         return sha256_tokenizer(self)
 
@@ -393,18 +403,6 @@ class _WordTable(dict[str, tuple[int, ...]]):
             encoded = tuple(reference.encode(content, self._ranks, self._byte_ids))
         self[word] = encoded
         return encoded
-
-
-def find_tokenizer_json(path: Path) -> Path:
-    """The ``tokenizer.json`` that a file, a folder or a run folder stands for.
-
-    Raises:
-        InputError: There is none.
-    """
-    for candidate in (path, path / "tokenizer.json", path / "tokenizer" / "tokenizer.json"):
-        if candidate.is_file():
-            return candidate
-    raise InputError(f"{path} holds no tokenizer: expected a tokenizer.json, or a folder with one")
 
 
 def _check_special_tokens(special_tokens: Sequence[str]) -> None:
