@@ -110,14 +110,13 @@ def rank_vocabulary(ranks: Mapping[bytes, int], special_tokens: Mapping[str, int
     for byte in range(N_BYTES):
         if bytes([byte]) not in ranks:
             raise InputError(f"the byte 0x{byte:02x} has no rank: this is no byte-level BPE")
-    vocabulary = Vocabulary.from_ranks({token: rank for rank, token in enumerate(order)})
-    if ids[-1] == len(ids) - 1:
-        return vocabulary
+    by_place = Vocabulary.from_ranks({token: place for place, token in enumerate(order)})
     token_bytes = [b""] * (int(ids[-1]) + 1)
     for token, content in zip(ids.tolist(), order, strict=True):
         token_bytes[token] = content
-    merges = ids[vocabulary.merges].astype(np.int32)
-    return Vocabulary(token_bytes, merges, vocabulary.whole_words)
+    merges = ids[by_place.merges].astype(np.int32)
+    # Where merges lead to every token, looking words up whole changes nothing.
+    return Vocabulary(token_bytes, merges, whole_words=N_BYTES + len(merges) < len(order))
 
 
 def _check_ranks(ids: np.ndarray[Any, np.dtype[np.int64]], special: Mapping[str, int]) -> None:
