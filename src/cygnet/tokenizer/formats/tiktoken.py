@@ -163,7 +163,7 @@ def to_ranks(tokenizer: Tokenizer) -> dict[bytes, int]:
         raise InputError(f"tiktoken would join {left} and {right} to {token}, this tokenizer not")
     unreachable = vocabulary.n_tokens - N_BYTES - len(theirs)
     if unreachable and not vocabulary.whole_words:
-        raise InputError(f"tiktoken would use {unreachable} tokens that no merges lead to")
+        raise InputError(f"tiktoken uses every token, and no merge leads to {unreachable} of these")
     return ranks
 
 
