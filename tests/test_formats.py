@@ -175,6 +175,14 @@ def test_a_saved_tokenizer_comes_back_as_it_was(
     assert len(lines) == tokenizer.n_live
 
 
+@pytest.mark.xfail(strict=True, reason="encode does not bring text to NFC yet")
+def test_text_is_brought_to_nfc_as_hugging_face_does(small: Tokenizer, tmp_path: Path) -> None:
+    tokenizer = vary(small, "nfc")
+    tokenizer.save(tmp_path)
+    texts = [unicodedata.normalize("NFD", text) for text in STORIES]
+    assert_same(tokenizer, hf_ids(tmp_path / "tokenizer.json"), texts)
+
+
 def test_digits_of_cl100k_are_cut_by_three_in_hugging_face(tmp_path: Path) -> None:
     """``{1,3}+`` is possessive for tiktoken, and "once or more" for Oniguruma."""
     merges = [(0x31, 0x31), (256, 0x31), (257, 0x31)]
@@ -405,7 +413,7 @@ def test_special_tokens_between_the_ranks(data: Path, tmp_path: Path) -> None:
     assert again.sha256 == tokenizer.sha256
 
 
-@pytest.mark.parametrize("pattern", [*PATTERNS, r"[a-z]+$|\s+\Z|\S"])
+@pytest.mark.parametrize("pattern", [*PATTERNS, LLAMA3, r"[a-z]+$|[A-Z]|\s+\Z|^\w{2}"])
 def test_a_trained_tokenizer_in_tiktoken(pattern: str, tmp_path: Path) -> None:
     tokenizer = Tokenizer.train(STORIES * 3, 420, pattern=pattern, special_tokens=["<|a|>", "<b>"])
     path = tmp_path / "x.tiktoken"
@@ -417,9 +425,8 @@ def test_a_trained_tokenizer_in_tiktoken(pattern: str, tmp_path: Path) -> None:
         mergeable_ranks=ranks_of(path),
         special_tokens=beside["special_tokens"],
     )
-    if pattern in PATTERNS:  # tiktoken drops what a pattern does not match
-        assert_same(tokenizer, encoding.encode_ordinary, TEXTS)
-    assert_same(Tokenizer.load(tmp_path), tokenizer.encode, TEXTS)
+    assert_same(tokenizer, encoding.encode_ordinary, TEXTS)
+    assert Tokenizer.load(tmp_path).sha256 == tokenizer.sha256
     assert encoding.encode("a<|a|>", allowed_special="all") == tokenizer.encode(
         "a<|a|>", allowed_special=["<|a|>"]
     )

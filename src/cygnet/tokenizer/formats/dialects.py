@@ -49,11 +49,11 @@ _ANCHORS: dict[Dialect, tuple[str, ...]] = {
 }
 _SHORT: dict[Dialect, dict[str, str]] = {
     "regex": {"^": r"\A"},
-    "oniguruma": {},
+    "oniguruma": {r"(?=\n?\z)": r"\Z"},
     "rust": {"^": r"\A", "$": r"\z"},
 }
 _PIECE = re.compile(
-    r"""(?P<anchor>\(\?m:[\^$]\)|\\[AZz]|[\^$])
+    r"""(?P<anchor>\(\?m:[\^$]\)|\(\?=\\n\?\\z\)|\\[AZz]|[\^$])
     |(?P<escape>\\[pP](?:\{[^}]*\}|\w)|\\x[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.)
     |(?P<set>\[\^?\]?(?:\\.|[^\]\\])*\])
     |(?P<open>\(\?(?:[:>=!]|<[=!]|i:)|\((?!\?))
@@ -64,6 +64,7 @@ _PIECE = re.compile(
     |(?P<other>\(\?|.)""",
     re.VERBOSE | re.DOTALL,
 )
+_MADE_WHOLE = re.compile(r"\(\?:(.*)\)\|\(\?:\(\?!\1\)\(\?s:\.\)\)\+", re.DOTALL)
 _SAME_ESCAPE = re.compile(r"\\(?:[pP]\{|x[0-9a-fA-F]|u[0-9a-fA-F]|[sSdDwWbBrntf]|[^\w\s<>])")
 
 
@@ -116,10 +117,18 @@ def _means_the_same(kind: str | None, piece: str) -> bool:
 
 
 def write_pattern(pattern: str, target: Dialect) -> str:
-    """A tokenizer's pattern as another engine is to be given it."""
-    if target == "rust" and pattern in PATTERNS.values():
+    r"""A tokenizer's pattern as another engine is to be given it.
+
+    tiktoken drops what its pattern does not match. Here, and in ``tokenizers``, such a stretch is a
+    word of its own, so a pattern for tiktoken is made to match it too.
+
+    >>> write_pattern(r"\d+", "rust")
+    '(?:\\d+)|(?:(?!\\d+)(?s:.))+'
+    """
+    if target == "rust" and covers_all(pattern):
         return pattern  # made for it, `$` included
-    return translate(pattern, "regex", target)
+    there = translate(pattern, "regex", target)
+    return f"(?:{there})|(?:(?!{there})(?s:.))+" if target == "rust" else there
 
 
 def read_pattern(pattern: str, source: Dialect) -> str:
@@ -129,7 +138,8 @@ def read_pattern(pattern: str, source: Dialect) -> str:
             return named
     if pattern in OTHER_SPELLINGS:
         return PATTERNS[OTHER_SPELLINGS[pattern]]
-    return translate(pattern, source, "regex")
+    made_whole = _MADE_WHOLE.fullmatch(pattern)
+    return translate(made_whole[1] if made_whole else pattern, source, "regex")
 
 
 def covers_all(pattern: str) -> bool:

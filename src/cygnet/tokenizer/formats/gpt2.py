@@ -45,14 +45,14 @@ def read_gpt2(path: Path, pattern: str | None = None) -> Tokenizer:
 
 def _read_merges(path: Path) -> list[tuple[str, str]]:
     try:
-        lines = read_bytes(path).decode().split("\n")
+        lines = read_bytes(path).decode().splitlines()
     except UnicodeDecodeError as error:
         raise DamagedError(f"{path} is damaged: it is not UTF-8 ({error.reason})") from error
     merges = []
     for number, line in enumerate(lines, start=1):
         if not line or (number == 1 and line.startswith("#version")):
             continue
-        parts = line.removesuffix("\r").split(" ")
+        parts = line.split(" ")
         if len(parts) != 2:
             raise DamagedError(
                 f"{path} is damaged: line {number}, {line[:40]!r}, is not two tokens"
