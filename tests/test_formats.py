@@ -175,6 +175,25 @@ def test_a_saved_tokenizer_comes_back_as_it_was(
     assert len(lines) == tokenizer.n_live
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_vocabulary_under_any_numbers(tmp_path_factory: Any, data: st.DataObject) -> None:
+    words = data.draw(st.lists(st.text("abé '1\n", min_size=1, max_size=9), min_size=1))
+    trained = Tokenizer.train(words, 256 + data.draw(st.integers(0, 30)), special_tokens=[])
+    n = len(trained.vocabulary.token_bytes)
+    names = ["<|end|>", "<x>", "日 本"][: data.draw(st.integers(0, 3))]
+    ids = data.draw(st.permutations(range(n + 4)))
+    tokenizer = renumbered(trained, ids[:n], dict(zip(names, ids[n:], strict=False)))
+    folder = tmp_path_factory.mktemp("any")
+    tokenizer.save(folder)
+    again = Tokenizer.load(folder)
+    texts = [*words, "".join(words), *data.draw(st.lists(st.text("abé '1\n<x>")))]
+    assert_same(tokenizer, hf_ids(folder / "tokenizer.json"), texts)
+    assert_same(again, tokenizer.encode, texts)
+    assert list(again.special_tokens.items())[:1] == list(tokenizer.special_tokens.items())[:1]
+    assert again.sha256 == tokenizer.sha256
+
+
 @pytest.mark.xfail(strict=True, reason="encode does not bring text to NFC yet")
 def test_text_is_brought_to_nfc_as_hugging_face_does(small: Tokenizer, tmp_path: Path) -> None:
     tokenizer = vary(small, "nfc")

@@ -8,9 +8,10 @@ import base64
 import binascii
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import make_folder, read_bytes, read_json, sha256_file, write_json, write_text
@@ -119,7 +120,7 @@ def rank_vocabulary(ranks: Mapping[bytes, int], special_tokens: Mapping[str, int
     return Vocabulary(token_bytes, merges, whole_words=N_BYTES + len(merges) < len(order))
 
 
-def _check_ranks(ids: np.ndarray[Any, np.dtype[np.int64]], special: Mapping[str, int]) -> None:
+def _check_ranks(ids: npt.NDArray[np.int64], special: Mapping[str, int]) -> None:
     if not len(ids):
         raise InputError("it holds no token")
     if ids[0] < 0 or ids[-1] >= MAX_ROWS:
