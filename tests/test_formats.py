@@ -272,6 +272,8 @@ def test_an_added_token_that_is_also_learned_keeps_its_id(small: Tokenizer, tmp_
     tokenizer = Tokenizer.load(tmp_path)
     assert tokenizer.special_tokens[name] == token
     assert_same(tokenizer, small.encode, TEXTS)
+    tokenizer.save(tmp_path / "again")
+    assert_same(tokenizer, hf_ids(tmp_path / "again" / "tokenizer.json"), TEXTS)
 
 
 def test_llama_3_of_hugging_face(data: Path, tmp_path: Path) -> None:

@@ -380,6 +380,16 @@ def test_a_pickle_never_runs(name: str, tmp_path: Path) -> None:
     assert not mark.exists()
 
 
+def test_only_the_one_class_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.pkl"
+    pickled = pickle.dumps(to_encoding(CHAT))
+    assert pickled.count(b"\x8c\x0dtiktoken.core") == 1
+    path.write_bytes(pickled.replace(b"\x0dtiktoken.core", b"\x0dtiktoken.load"))
+    assert "asks for tiktoken.load.Encoding" in why_refused(path, InputError)
+    path.write_bytes(pickled)
+    assert Tokenizer.load(path).sha256 == CHAT.sha256
+
+
 def test_that_the_hostile_pickles_are_hostile(tmp_path: Path) -> None:
     """Opened as usual, some of them do create the file: the test above would notice."""
     for name in ("os.system", "eval", "protocol 0", "inst", "in the state"):
