@@ -105,6 +105,34 @@ def tokenizer_eval(
         draw_comparison(found, plot)
 
 
+def tokenizer_convert(
+    path: Path,
+    out: Path,
+    /,
+    to: Literal["hf", "tiktoken", "nanochat"] = "hf",
+    pattern: str | None = None,
+) -> None:
+    """Read a tokenizer of another tool, or write one for it.
+
+    Reads tokenizer.json, GPT-2's encoder.json and vocab.bpe (or vocab.json and merges.txt),
+    .tiktoken files and nanochat's tokenizer.pkl.
+
+    Example: cygnet tokenizer convert runs/demo demo.tiktoken --to tiktoken
+
+    Args:
+        path: A run folder, or a folder or file with a tokenizer.
+        out: The folder to write; for tiktoken the file, NAME.tiktoken.
+        to: Hugging Face's tokenizer.json, a rank file of tiktoken, or what nanochat loads.
+        pattern: How text is split, by name or as a regular expression, where PATH does not say.
+    """
+    from cygnet.tokenizer import formats
+    from cygnet.tokenizer.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer.load(path, pattern)
+    formats.save(tokenizer, out, to)
+    print(f"{tokenizer.vocab_size:,} tokens  {out}")
+
+
 def tokens_show(
     path: Path,
     /,
@@ -248,6 +276,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "text stories": text_stories,
     "tokenizer show": tokenizer_show,
     "tokenizer eval": tokenizer_eval,
+    "tokenizer convert": tokenizer_convert,
     "tokens show": tokens_show,
     "transformer generate": transformer_generate,
     "xray trace": xray_trace,

@@ -105,7 +105,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file that cygnet wrote.
+    """Read a JSON file.
 
     Raises:
         InputError: There is no such file, or it may not be read.
@@ -113,7 +113,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(read_bytes(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DamagedError(f"{path} is damaged: it does not hold JSON ({error})") from error
 
 

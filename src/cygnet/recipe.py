@@ -39,7 +39,8 @@ class TokenizerOptions:
     pattern: str = "gpt2"
     """How text is split into words: gpt2, cl100k, o200k, qwen2, nanochat, or a pattern."""
     special_tokens: tuple[str, ...] = ("<|endoftext|>",)
-    """Added after the learned tokens. The first one ends every document."""
+    """Added after the learned tokens; nanochat alone stands for the nine of that project. The first
+    one ends every document."""
     sample_mb: float | None = None
     """Megabytes of text to learn from, taken across the whole corpus; all of it if none."""
     min_frequency: int = 2

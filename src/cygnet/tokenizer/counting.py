@@ -120,9 +120,7 @@ class WordTable:
         n_words = int(self._state[N_WORDS])
         data = np.empty(int(self._state[ARENA_BYTES]) + 15 * n_words, np.uint8)
         ends, occurs = np.empty(n_words, np.int64), np.empty(n_words, np.int64)
-        n_bytes = kernels()["list_words"](
-            self._slots, self._bits, self._arena, data, ends, occurs
-        )
+        n_bytes = kernels()["list_words"](self._slots, self._bits, self._arena, data, ends, occurs)
         return WordCounts(data[:n_bytes], ends, occurs)
 
     @property

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cygnet.text.batch import TextBatch
 from cygnet.tokenizer.machine_code import kernels
-from cygnet.tokenizer.patterns import PATTERNS, Splitter
+from cygnet.tokenizer.patterns import Splitter, find_scanner
 from cygnet.tokenizer.reference import N_BYTES
 from cygnet.tokenizer.unicode_classes import character_classes
 from cygnet.tokenizer.vocabulary import Vocabulary
@@ -78,16 +78,16 @@ class Worker:
         return *words, *self._merges.arguments, *self._merges.wholes, *self._room
 
     def encode(
-        self, batch: TextBatch, pattern: int, before: int, after: int, dtype: Any
+        self, batch: TextBatch, scanner: int, before: int, after: int, dtype: Any
     ) -> tuple[UInts, npt.NDArray[np.int64]]:
-        """The ids of a batch, split by a named pattern; ``before`` and ``after`` are -1 or an id."""
+        """The ids of a batch; ``before`` and ``after`` are ids, or -1."""
         n = len(batch)
         out = np.empty(batch.text_bytes + 2 * n + 5, dtype)
         offsets = np.zeros(n + 1, np.int64)
         state = np.zeros(3, np.int64)
         kernel = kernels()["encode_batch_u16" if dtype == np.uint16 else "encode_batch_u32"]
         while needed := kernel(
-            batch.data, len(batch.data), batch.starts, batch.ends, n, pattern, character_classes(),
+            batch.data, len(batch.data), batch.starts, batch.ends, n, scanner, character_classes(),
             before, after, *self._tables, self._word_bytes, self._borders, WORDS_AT_ONCE, state,
             out, offsets
         ):  # fmt: skip
@@ -112,8 +112,8 @@ class Encoder:
 
     def __init__(self, vocabulary: Vocabulary, pattern: str, normalizer: str | None) -> None:
         self._merges = MergeTable(vocabulary)
-        self._pattern = list(PATTERNS.values()).index(pattern) if _is_named(pattern) else None
-        self._split = None if _is_named(pattern) else Splitter(pattern)
+        self._scanner = find_scanner(pattern)
+        self._split = Splitter(pattern)
         self._normalizer = normalizer
         self._idle: deque[Worker] = deque()
 
@@ -139,8 +139,8 @@ class Encoder:
         except IndexError:
             worker = Worker(self._merges)
         try:
-            if self._pattern is not None:
-                return worker.encode(piece, self._pattern, before, after, dtype)
+            if self._scanner is not None:
+                return worker.encode(piece, self._scanner, before, after, dtype)
             return self._encode_by_regex(worker, piece, before, after, dtype)
         finally:
             self._idle.append(worker)
@@ -148,7 +148,6 @@ class Encoder:
     def _encode_by_regex(
         self, worker: Worker, piece: TextBatch, before: int, after: int, dtype: Any
     ) -> tuple[UInts, npt.NDArray[np.int64]]:
-        assert self._split is not None
         around = [np.array([i] if i >= 0 else [], np.uint32) for i in (before, after)]
         parts, lengths = [], [0]
         for document in piece:
@@ -241,10 +240,6 @@ def _hash(word: bytes) -> int:
     for byte in word:
         mixed = (mixed ^ byte) * 0x9E3779B97F4A7C15 % (1 << 64)
     return mixed
-
-
-def _is_named(pattern: str) -> bool:
-    return pattern in PATTERNS.values()
 
 
 def _join(tokens: Sequence[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

@@ -45,6 +45,7 @@ class Kernel:
                        for kind in signature.split()]  # fmt: skip
 
     def __call__(self, *arguments: Any) -> int:
+        """Run it; raises TypeError where an array is not of the declared type."""
         result, exception = ctypes.c_int64(), ctypes.c_void_p()
         converted = [
             argument if kind is None else self._address(argument, kind)
@@ -157,9 +158,7 @@ def _write(path: Path, objects: list[ObjectCode]) -> None:
         with atomic_writer(path) as file:
             file.write(json.dumps(header).encode() + b"\n" + body)
     except (StorageError, CygnetError, OSError) as error:
-        say(
-            f"  the kernels cannot be kept ({error}); set CYGNET_CACHE to a folder that can be written"
-        )
+        say(f"  the kernels cannot be kept: {error}; CYGNET_CACHE may name another folder")
 
 
 def _read(path: Path) -> list[ObjectCode] | None:

@@ -5,6 +5,7 @@ Every named pattern covers every character, so no text is lost. They are written
 ``\s`` follow ``unicode_classes``, in patterns of the caller's as well.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -43,6 +44,33 @@ PATTERNS = {
     ),
 }
 
+SPECIAL_TOKENS = {
+    # karpathy/nanochat, nanochat/tokenizer.py, in its order
+    "nanochat": (
+        "<|bos|>",
+        "<|user_start|>",
+        "<|user_end|>",
+        "<|assistant_start|>",
+        "<|assistant_end|>",
+        "<|python_start|>",
+        "<|python_end|>",
+        "<|output_start|>",
+        "<|output_end|>",
+    ),
+}
+"""Named sets of special tokens."""
+
+
+def find_special_tokens(names: Sequence[str]) -> Sequence[str]:
+    """The special tokens of a named set; any other names are the tokens themselves.
+
+    >>> find_special_tokens(["nanochat"])[:2]
+    ('<|bos|>', '<|user_start|>')
+    >>> find_special_tokens(["<|endoftext|>"])
+    ['<|endoftext|>']
+    """
+    return SPECIAL_TOKENS.get(names[0], names) if len(names) == 1 else names
+
 
 def find_pattern(name: str) -> str:
     r"""The regular expression of a named pattern; any other string is taken as one itself.
@@ -64,6 +92,16 @@ def find_pattern(name: str) -> str:
             f" {error}"
         ) from error
     return pattern
+
+
+def find_scanner(pattern: str) -> int | None:
+    """The number that the kernels give to the regular expression of a named pattern, else None.
+
+    >>> find_scanner(PATTERNS["cl100k"]), find_scanner("[a-z]+")
+    (1, None)
+    """
+    expressions = list(PATTERNS.values())
+    return expressions.index(pattern) if pattern in expressions else None
 
 
 class Splitter:

@@ -8,9 +8,10 @@ from cygnet.console import progress, say
 from cygnet.recipe import TokenizerOptions
 from cygnet.text.sources import sample_documents
 from cygnet.text.stage import read_split
-from cygnet.tokenizer.patterns import find_pattern
+from cygnet.tokenizer.counting import count_words
+from cygnet.tokenizer.patterns import find_pattern, find_special_tokens
 from cygnet.tokenizer.tokenizer import Tokenizer
-from cygnet.tokenizer.training import count_words, learn_merges
+from cygnet.tokenizer.training import learn_merges
 
 
 def build(options: TokenizerOptions, folder: Path, text_folder: Path) -> dict[str, Any]:
@@ -22,7 +23,8 @@ def build(options: TokenizerOptions, folder: Path, text_folder: Path) -> dict[st
         InputError: The vocabulary has no room for the bytes and the special tokens, or the split
             pattern does not compile.
     """
-    n_merges = Tokenizer.room_for_merges(options.vocab_size, options.special_tokens)
+    special_tokens = find_special_tokens(options.special_tokens)
+    n_merges = Tokenizer.room_for_merges(options.vocab_size, special_tokens)
     pattern = find_pattern(options.pattern)
     total_bytes = stage.results(text_folder)["train"]["text_bytes"]
     wanted = total_bytes if options.sample_mb is None else round(options.sample_mb * 1e6)
@@ -31,14 +33,13 @@ def build(options: TokenizerOptions, folder: Path, text_folder: Path) -> dict[st
         words = count_words(sample, pattern, lambda n: advance(n / 1e6))
     with progress("learning tokens", n_merges, "token") as advance:
         merges = learn_merges(words, n_merges, options.min_frequency, advance)
-    tokenizer = Tokenizer(merges, pattern, options.special_tokens)
+    tokenizer = Tokenizer(merges, pattern, special_tokens)
     tokenizer.save(folder)
-    sample_bytes = sum(len(word) * count for word, count in words.items())
-    _say_figures(tokenizer, options.vocab_size, len(words), sample_bytes)
+    _say_figures(tokenizer, options.vocab_size, len(words), words.text_bytes)
     return {
         "vocab_size": tokenizer.vocab_size,
         "learned": len(merges),
-        "sample_bytes": sample_bytes,
+        "sample_bytes": words.text_bytes,
         "distinct_words": len(words),
         "sha256": tokenizer.sha256,
     }

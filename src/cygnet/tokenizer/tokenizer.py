@@ -4,7 +4,6 @@ import codecs
 import functools
 import html
 import itertools
-import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,16 +11,17 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from cygnet.cores import available_threads
 from cygnet.errors import InputError
 from cygnet.text.batch import Text, as_batches
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.patterns import find_pattern
 from cygnet.tokenizer.reference import N_BYTES, Pair
-from cygnet.tokenizer.training import count_words, learn_merges
 from cygnet.tokenizer.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from cygnet.tokenizer.encoding import Encoder
+    from cygnet.tokenizer.training import TieBreak
 
 END_OF_TEXT = "<|endoftext|>"
 
@@ -91,6 +91,10 @@ class Tokenizer:
         pattern: str = "gpt2",
         special_tokens: Sequence[str] = (END_OF_TEXT,),
         min_frequency: int = 2,
+        tie_break: "TieBreak" = "ids",
+        doc_cap: int | None = None,
+        max_chars: int | None = None,
+        threads: int | None = None,
     ) -> "Tokenizer":
         """Learn a vocabulary from text.
 
@@ -100,22 +104,35 @@ class Tokenizer:
             pattern: How text is cut into words, by name or as a regular expression.
             special_tokens: Added after the learned tokens; never learned from text.
             min_frequency: Stop when no pair of tokens occurs this often.
+            tie_break: Which of equally frequent pairs is joined first; see ``learn_merges``. The
+                ids of the bytes do not depend on it.
+            doc_cap: Characters of each document that count.
+            max_chars: Characters of the corpus that count.
+            threads: How many threads count words; all cores by default. What is learned does not
+                depend on it.
 
         Returns:
             A tokenizer of at most ``vocab_size`` rows; fewer where the text holds no more pairs.
 
         Raises:
-            InputError: ``vocab_size`` has no room for the bytes and the special tokens, or there
-                is no text.
+            InputError: ``vocab_size`` has no room for the bytes and the special tokens, there is
+                no text, or a special token is learned from it.
 
-        Ties: the pair with the highest count, then with the lowest ids (as rustbpe).
-        Cost: a pass over the text at 5 to 10 MB/s, then milliseconds per merge.
+        Cost: a pass over the text, 1 to 2 ns a byte and thread; then 5 to 100 us a merge. Memory
+        for the distinct words.
         """
+        from cygnet.tokenizer.counting import count_words, limit
+        from cygnet.tokenizer.training import learn_merges
+
         n_merges = cls.room_for_merges(vocab_size, special_tokens)
-        words = count_words(text, find_pattern(pattern))
-        if not words:
+        batches = as_batches(text)
+        if doc_cap is not None or max_chars is not None:
+            batches = limit(batches, doc_cap, max_chars)
+        words = count_words(batches, find_pattern(pattern), threads=threads)
+        if not len(words):
             raise InputError("there is no text to learn a vocabulary from")
-        return cls(learn_merges(words, n_merges, min_frequency), pattern, special_tokens)
+        merges = learn_merges(words, n_merges, min_frequency, tie_break=tie_break)
+        return cls(merges, pattern, special_tokens)
 
     @staticmethod
     def room_for_merges(vocab_size: int, special_tokens: Sequence[str]) -> int:
@@ -130,25 +147,35 @@ class Tokenizer:
         return vocab_size - least
 
     @classmethod
-    def load(cls, path: str | Path) -> "Tokenizer":
-        """Load a tokenizer from a ``tokenizer.json``, a folder that holds one, or a run folder.
+    def load(cls, path: str | Path, pattern: str | None = None) -> "Tokenizer":
+        """Load a tokenizer that cygnet or somebody else has made.
+
+        Args:
+            path: A run folder; a folder or file with a ``tokenizer.json``, GPT-2's ``encoder.json``
+                and ``vocab.bpe`` (or ``vocab.json`` and ``merges.txt``), a ``.tiktoken`` file, or
+                nanochat's ``tokenizer.pkl``, which is not executed.
+            pattern: How text is cut into words, by name or as a regular expression, for files that
+                do not say it: ``.tiktoken`` files other than OpenAI's, and GPT-2's pair, where it
+                is ``"gpt2"`` by default.
 
         Raises:
-            InputError: There is none, or it is not a byte-level BPE.
-            DamagedError: The file cannot be read as one.
+            InputError: There is none, it is not a byte-level BPE, or it has a part that cygnet
+                cannot do; the message names the part.
+            DamagedError: A file cannot be read as what it should be.
         """
-        from cygnet.tokenizer.formats import read_tokenizer_json
+        from cygnet.tokenizer import formats
 
-        return read_tokenizer_json(find_tokenizer_json(Path(path)))
+        return formats.load(Path(path), pattern)
 
     def save(self, folder: str | Path) -> None:
         """Write ``tokenizer.json``, ``tokenizer_config.json`` and ``vocab.txt`` into a folder.
 
         ``transformers.AutoTokenizer.from_pretrained`` loads it; ``vocab.txt`` is for people.
+        ``cygnet.tokenizer.formats.save`` writes other formats.
         """
-        from cygnet.tokenizer.formats import write_folder
+        from cygnet.tokenizer import formats
 
-        write_folder(self, Path(folder))
+        formats.save(self, Path(folder))
 
     @property
     def vocab_size(self) -> int:
@@ -178,7 +205,7 @@ class Tokenizer:
     @property
     def sha256(self) -> str:
         """Hex sha256 of the ``tokenizer.json`` that ``save`` writes."""
-        from cygnet.tokenizer.formats import sha256_tokenizer
+        from cygnet.tokenizer.formats.tokenizer_json import sha256_tokenizer
 
         return sha256_tokenizer(self)
 
@@ -375,25 +402,6 @@ class Tokenizer:
         longest_first = sorted(allowed, key=len, reverse=True)
         pieces: list[str] = regex.split(f"({'|'.join(map(regex.escape, longest_first))})", text)
         return pieces
-
-
-def available_threads() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def find_tokenizer_json(path: Path) -> Path:
-    """The ``tokenizer.json`` that a file, a folder or a run folder stands for.
-
-    Raises:
-        InputError: There is none.
-    """
-    for candidate in (path, path / "tokenizer.json", path / "tokenizer" / "tokenizer.json"):
-        if candidate.is_file():
-            return candidate
-    raise InputError(f"{path} holds no tokenizer: expected a tokenizer.json, or a folder with one")
 
 
 def _check_special_tokens(special_tokens: Sequence[str]) -> None:

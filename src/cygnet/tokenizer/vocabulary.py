@@ -87,8 +87,8 @@ class Vocabulary:
 def _merges_of(by_rank: list[bytes]) -> npt.NDArray[np.int32]:
     """The pair that makes each token, from tokens in the order of their ranks.
 
-    A token is encoded with the merges of lower rank; the two parts that are left are its pair. The
-    few that are left in more parts need merges of higher rank inside: they are tried again with all.
+    A token is encoded with the merges of lower rank; the two parts that are left are its pair.
+    The few that are left in more need merges of higher rank inside: they are tried again with all.
     """
     from cygnet.tokenizer.encoding import MergeTable, split_tokens
 

@@ -102,9 +102,9 @@ def add_long(counts, text, position, size, n):
             counts.state[ARENA_BYTES] += size
             counts.state[N_WORDS] += 1
             break
-        if slots[at] == mixed and slots[at + 1] == marked:
-            if same_bytes(arena, I64(slots[at + 3]), text, position, size):
-                break
+        alike = slots[at] == mixed and slots[at + 1] == marked
+        if alike and same_bytes(arena, I64(slots[at + 3]), text, position, size):
+            break
         slot = (slot + 1) & last
     slots[SLOT * slot + 2] += U64(n)
 

@@ -102,7 +102,7 @@ def enter_pair(pairs, number):
 
 @inline
 def compare_bytes(words, pairs, first, second):
-    """More than 0 if the bytes of token ``first`` are greater than those of ``second``, 0 if equal."""
+    """More than 0 if the bytes of token ``first`` are the greater ones, 0 if they are equal."""
     n_first, n_second = pairs.token_size[first], pairs.token_size[second]
     for i in range(min(n_first, n_second)):
         one = I64(words.text[pairs.token_at[first] + i])
@@ -377,9 +377,12 @@ def learn(
         one, two = I64(keys[number] >> U64(20)), I64(keys[number] & LOW_ID)
         drop_root(words, pairs)
         place_token(words, pairs, number, one, two, new)
-        n_log = 0
+        n_log, before = 0, -1
         for place in range(first[number], first[number] + n_holders[number]):
-            n_log = merge_in_word(words, holders[place], one, two, new, step, n_log)
+            word = holders[place]
+            if word != before:  # a word that held the pair twice is listed twice, in a row
+                n_log = merge_in_word(words, word, one, two, new, step, n_log)
+            before = word
         settle(words, pairs, least, one, two, new, step, n_log)
         write_holders(pairs, step, n_log)
         counts[number] = 0

@@ -141,9 +141,9 @@ def gpt4_end(text, position, end, pattern, classes):
         at_most = 1 if pattern == QWEN2 else 2 if pattern == NANOCHAT else 3
         return numbers_end(text, position, end, at_most, classes)
     behind = next_character(text, position, end)
-    if behind < end and not is_newline(text[position]):
-        if is_letter(class_at(text, behind, end, classes)):
-            return letters_end(text, behind, end, classes)
+    may_prefix = behind < end and not is_newline(text[position])
+    if may_prefix and is_letter(class_at(text, behind, end, classes)):
+        return letters_end(text, behind, end, classes)
     return symbols_or_space_end(text, position, end, pattern, classes)
 
 

@@ -227,16 +227,16 @@ def encode_short(text, position, size, place, tables, merges, wholes, room, out,
     """
     slots = tables.slots
     other = place + SLOT
-    if slots[other] == key_low(text, position, size):
-        if slots[other + 1] == key_high(text, position, size):
-            for i in range(SLOT):
-                slots[place + i], slots[other + i] = slots[other + i], slots[place + i]
-            n = I64(slots[place + 2] >> U64(60))
-            if n == IN_RECORD:
-                return encode_long(text, position, size, tables, merges, wholes, room, out, n_ids)
-            write_three(slots[place + 2], out, n_ids)
-            write_three(slots[place + 3], out, n_ids + 3)
-            return n_ids + n
+    low, high = key_low(text, position, size), key_high(text, position, size)
+    if slots[other] == low and slots[other + 1] == high:
+        for i in range(SLOT):
+            slots[place + i], slots[other + i] = slots[other + i], slots[place + i]
+        n = I64(slots[place + 2] >> U64(60))
+        if n == IN_RECORD:
+            return encode_long(text, position, size, tables, merges, wholes, room, out, n_ids)
+        write_three(slots[place + 2], out, n_ids)
+        write_three(slots[place + 3], out, n_ids + 3)
+        return n_ids + n
     behind = encode_anew(text, position, size, merges, wholes, room, out, n_ids)
     n = behind - n_ids
     if n <= MAX_SHORT_IDS:

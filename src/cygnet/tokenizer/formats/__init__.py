@@ -1,0 +1,82 @@
+"""Tokenizers on disk: what others wrote, what cygnet writes, and what others can read.
+
+=================================  ====  ===  ==========================================
+format                             read  out  module
+=================================  ====  ===  ==========================================
+``tokenizer.json``                 yes   hf   ``tokenizer_json``: Hugging Face
+``NAME.tiktoken``                  yes   yes  ``tiktoken``: OpenAI, Qwen
+``encoder.json``, ``vocab.bpe``    yes        ``gpt2``
+``vocab.json``, ``merges.txt``     yes        ``gpt2``
+``tokenizer.pkl``                  yes   yes  ``nanochat``: a pickle, which is not executed
+``vocab.txt``                            hf   ``vocab_txt``: for people
+=================================  ====  ===  ==========================================
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from cygnet.errors import InputError
+from cygnet.tokenizer.formats import gpt2, nanochat, tiktoken, tokenizer_json
+from cygnet.tokenizer.tokenizer import Tokenizer
+
+Target = Literal["hf", "tiktoken", "nanochat"]
+
+SEARCHED = ("tokenizer.json", "tokenizer.pkl", *gpt2.PAIRS)
+"""The files that make a folder a tokenizer, in the order in which they are looked for; after them
+comes a ``.tiktoken`` file that is the only one."""
+
+
+def find(path: Path) -> Path:
+    """The file that a file, a folder or a run folder stands for.
+
+    Raises:
+        InputError: There is none.
+    """
+    if path.is_file():
+        return path
+    for folder in (path, path / "tokenizer"):
+        for name in SEARCHED:
+            if (folder / name).is_file():
+                return folder / name
+        ranks = sorted(folder.glob("*.tiktoken"))
+        if len(ranks) == 1:
+            return ranks[0]
+    raise InputError(
+        f"{path} holds no tokenizer: expected {', '.join(SEARCHED)} or one .tiktoken file, or a"
+        " folder with one of them"
+    )
+
+
+def load(path: Path, pattern: str | None = None) -> Tokenizer:
+    """Read a tokenizer in any of the formats: see ``Tokenizer.load``."""
+    found = find(path)
+    if found.suffix == ".tiktoken":
+        return tiktoken.read_tiktoken(found, pattern)
+    if found.name in gpt2.NAMES:
+        return gpt2.read_gpt2(found, pattern)
+    if pattern is not None:
+        raise InputError(f"{found} says itself how text is split: leave out the pattern")
+    if found.suffix == ".pkl":
+        return nanochat.read_nanochat(found)
+    return tokenizer_json.read_tokenizer_json(found)
+
+
+def save(tokenizer: Tokenizer, out: Path, to: Target = "hf") -> None:
+    """Write a tokenizer for others.
+
+    Args:
+        tokenizer: Any.
+        out: A folder; for ``tiktoken`` a file whose name ends in ``.tiktoken``.
+        to: ``hf`` writes ``tokenizer.json``, ``tokenizer_config.json`` and ``vocab.txt``;
+            ``tiktoken`` a rank file and a JSON file with pattern and special tokens; ``nanochat``
+            ``tokenizer.pkl`` and ``token_bytes.pt``.
+
+    Raises:
+        InputError: The other side would give other ids; the message says why.
+    """
+    writers = {
+        "hf": tokenizer_json.write_folder,
+        "tiktoken": tiktoken.write_tiktoken,
+        "nanochat": nanochat.write_nanochat,
+    }
+    writers[to](tokenizer, out)

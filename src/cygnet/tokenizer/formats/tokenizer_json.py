@@ -1,0 +1,240 @@
+"""``tokenizer.json``, the format of Hugging Face's ``tokenizers``, read and written."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from cygnet.errors import DamagedError, InputError
+from cygnet.files import make_folder, read_json, write_json, write_text
+from cygnet.tokenizer.formats.byte_level import build_vocabulary, check_ids, naming, spell
+from cygnet.tokenizer.formats.dialects import covers_all, read_pattern, write_pattern
+from cygnet.tokenizer.formats.vocab_txt import to_vocab_txt
+from cygnet.tokenizer.patterns import PATTERNS
+from cygnet.tokenizer.tokenizer import Tokenizer
+
+NOT_SUPPORTED = (
+    "dropout",
+    "unk_token",
+    "continuing_subword_prefix",
+    "end_of_word_suffix",
+    "byte_fallback",
+)
+"""Fields of a BPE model that give other ids wherever they are set."""
+
+
+def to_tokenizer_json(tokenizer: Tokenizer) -> dict[str, Any]:
+    """The content of ``tokenizer.json``; ``tokenizers`` gives the same ids with it.
+
+    Raises:
+        InputError: Two tokens have the same bytes, a special token is spelled as a learned one
+            is, or the split pattern cannot be said in Oniguruma's syntax.
+    """
+    vocabulary = tokenizer.vocabulary
+    names = spell(vocabulary.token_bytes)
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    split = {
+        "type": "Split",
+        "pattern": {"Regex": write_pattern(tokenizer.pattern, "oniguruma")},
+        "behavior": "Isolated",
+    }
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {
+                "id": token,
+                "content": name,
+                "single_word": False,
+                "lstrip": False,
+                "rstrip": False,
+                "normalized": False,
+                "special": True,
+            }
+            for name, token in _by_id(tokenizer.special_tokens).items()
+        ],
+        "normalizer": {"type": "NFC"} if tokenizer.normalizer == "nfc" else None,
+        "pre_tokenizer": {
+            "type": "Sequence",
+            "pretokenizers": [{**split, "invert": False}, {**byte_level, "use_regex": False}],
+        },
+        "post_processor": None,
+        "decoder": {**byte_level, "use_regex": True},
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": vocabulary.whole_words,
+            "vocab": _to_vocab(names, tokenizer.special_tokens),
+            "merges": [[names[left], names[right]] for left, right in tokenizer.merges],
+        },
+    }
+
+
+def _to_vocab(names: list[str], special_tokens: Mapping[str, int]) -> dict[str, int]:
+    """The id of each token by its spelling.
+
+    Special tokens stand in it too, unless they follow the learned ones: ``tokenizers`` numbers
+    those that do not by itself, from the end of the vocabulary on.
+    """
+    vocab: dict[str, int] = {}
+    for token, name in enumerate(names):
+        if name and vocab.setdefault(name, token) != token:
+            raise InputError(
+                f"tokens {vocab[name]} and {token} have the same bytes, {name!r} in the byte"
+                " alphabet: tokenizer.json cannot tell them apart"
+            )
+    special = _by_id(special_tokens)
+    follow = [*special.values()] == [*range(len(vocab), len(vocab) + len(special))]
+    for name, token in special.items():
+        if vocab.get(name, token) != token:
+            raise InputError(
+                f"the special token {name!r} has id {token}, and the learned token {vocab[name]}"
+                " is spelled the same: tokenizer.json cannot tell them apart"
+            )
+        if not follow:
+            vocab[name] = token
+    return _by_id(vocab)
+
+
+def _by_id(ids: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(ids.items(), key=lambda item: item[1]))
+
+
+def sha256_tokenizer(tokenizer: Tokenizer) -> str:
+    """Hex sha256 of the bytes that ``write_folder`` writes to ``tokenizer.json``."""
+    return hashlib.sha256(_as_text(to_tokenizer_json(tokenizer)).encode()).hexdigest()
+
+
+def write_folder(tokenizer: Tokenizer, folder: Path) -> None:
+    """Write ``vocab.txt``, ``tokenizer_config.json`` and, last, ``tokenizer.json``."""
+    text = _as_text(to_tokenizer_json(tokenizer))
+    make_folder(folder)
+    end = next(iter(tokenizer.special_tokens), None)
+    config = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": end,
+        "eos_token": end,
+        "clean_up_tokenization_spaces": False,
+    }
+    write_text(folder / "vocab.txt", to_vocab_txt(tokenizer))
+    write_json(folder / "tokenizer_config.json", config)
+    write_text(folder / "tokenizer.json", text)
+
+
+def _as_text(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def read_tokenizer_json(path: Path) -> Tokenizer:
+    """Read a byte-level BPE: one of GPT-2, Llama 3, Qwen, ..., or one that cygnet wrote.
+
+    Any numbering of the tokens will do. Every added token becomes a special token, whether the
+    file calls it special or not: here it is found in text only where the caller allows it. The
+    ``eos_token`` of a ``tokenizer_config.json`` beside the file, or else its ``bos_token``, comes
+    first, and so ends a document; without one that is the special token with the lowest id.
+    A ``post_processor`` is ignored: no token is added unless asked for.
+
+    Raises:
+        DamagedError: The file is no JSON, or a part of it is missing or contradicts another.
+        InputError: It describes something that gives other ids than a byte-level BPE would; the
+            message names the part.
+    """
+    content = read_json(path)
+    with naming(path):
+        model = content["model"]
+        _check_model(model)
+        added = {token["content"]: token["id"] for token in content["added_tokens"]}
+        check_ids(added)
+        special = _by_id(added)
+        merges = [_read_merge(merge) for merge in model["merges"]]
+        for name, token in special.items():
+            if model["vocab"].get(name, token) != token:
+                raise DamagedError(
+                    f"the added token {name!r} has id {token} there, and"
+                    f" {model['vocab'][name]} in the vocabulary"
+                )
+        whole_words = model.get("ignore_merges", False)
+        pattern = _read_pre_tokenizer(content["pre_tokenizer"])
+        normalizer = _read_normalizer(content["normalizer"])
+    special = _put_end_first(special, model["vocab"], path.with_name("tokenizer_config.json"))
+    with naming(path):
+        vocabulary = build_vocabulary(model["vocab"], merges, special, whole_words)
+        return Tokenizer(vocabulary, pattern, special, normalizer)
+
+
+def _check_model(model: Mapping[str, Any]) -> None:
+    if model.get("type", "BPE") != "BPE":
+        raise InputError(f"its model is {model['type']}: only a byte-level BPE can be read")
+    for field in NOT_SUPPORTED:
+        if model.get(field):
+            raise InputError(f"its model has {field} = {model[field]!r}, which cygnet cannot do")
+
+
+def _read_merge(merge: str | list[str]) -> tuple[str, str]:
+    left, right = merge.split(" ") if isinstance(merge, str) else merge
+    return left, right
+
+
+def _read_normalizer(normalizer: Mapping[str, Any] | None) -> Literal["nfc"] | None:
+    if normalizer is None:
+        return None
+    if normalizer["type"] != "NFC":
+        raise InputError(f"its normalizer is {normalizer['type']}: only NFC or none can be read")
+    return "nfc"
+
+
+def _read_pre_tokenizer(pre_tokenizer: Mapping[str, Any] | None) -> str:
+    """The split pattern of a pre-tokenizer: that of ByteLevel itself, or of one Split before it."""
+    if pre_tokenizer is None:
+        raise InputError("it has no pre_tokenizer: only a byte-level BPE can be read")
+    several = pre_tokenizer["type"] == "Sequence"
+    parts = pre_tokenizer["pretokenizers"] if several else [pre_tokenizer]
+    kinds = [part["type"] for part in parts]
+    uses_regex = kinds[-1:] == ["ByteLevel"] and parts[-1].get("use_regex", True)
+    if kinds not in (["ByteLevel"], ["Split", "ByteLevel"]) or uses_regex != (len(kinds) == 1):
+        regex_too = " with use_regex" if uses_regex else ""
+        raise InputError(
+            f"its pre_tokenizer is {' + '.join(kinds) or 'empty'}{regex_too}: only ByteLevel with"
+            " use_regex, or one Split and ByteLevel without, can be read"
+        )
+    if parts[-1]["add_prefix_space"]:
+        raise InputError("its pre_tokenizer has add_prefix_space, which cygnet cannot do")
+    return PATTERNS["gpt2"] if uses_regex else _read_split(parts[0])
+
+
+def _read_split(split: Mapping[str, Any]) -> str:
+    if "Regex" not in split["pattern"]:
+        raise InputError(f"its Split is at the string {split['pattern']}, not at a Regex")
+    pattern = read_pattern(split["pattern"]["Regex"], "oniguruma")
+    way = (split["behavior"], split["invert"])
+    if way != ("Isolated", False) and not (way == ("Removed", True) and covers_all(pattern)):
+        raise InputError(
+            f"its Split has the behavior {way[0]} with invert {way[1]}: only Isolated can be read,"
+            " and Removed with invert where the pattern is known to leave nothing out"
+        )
+    return pattern
+
+
+def _put_end_first(
+    special: Mapping[str, int], vocab: Mapping[str, int], config_path: Path
+) -> dict[str, int]:
+    """The special tokens, first the one with which a ``tokenizer_config.json`` ends a text."""
+    if not config_path.is_file():
+        return dict(special)
+    config = read_json(config_path)
+    with naming(config_path):
+        end = config.get("eos_token") or config.get("bos_token")
+        name = end["content"] if isinstance(end, dict) else end
+        if name is None:
+            return dict(special)
+        known = {**vocab, **special}
+        if name not in known:
+            raise InputError(f"the eos_token {name!r} is not in the tokenizer.json beside it")
+        return {name: known[name], **special}
