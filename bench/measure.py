@@ -22,7 +22,6 @@ from typing import Any
 WORKER = Path(__file__).with_name("worker.py")
 OURS = "cygnet"
 BARE = "bare interpreter"
-TOUCHED_BYTES = 1 << 31
 QUIET, PATIENCE = 0.5, 300
 PACKAGES = (OURS, "numpy", "numba", "gigatoken", "tiktoken", "tokenizers", "rustbpe", "gigabpe")
 
@@ -56,15 +55,15 @@ class Case:
     limits: dict[str, float] = field(default_factory=dict)
 
 
-class DisagreementError(Exception):
-    """Contestants gave different ids, so that their times cannot be compared."""
+class CaseError(Exception):
+    """A contestant failed, or gave other ids than the rest: the case has no figures."""
 
 
 def measure(case: Case, runs: int) -> dict[str, Any]:
     """The figures of a case, ready for JSON.
 
     Raises:
-        DisagreementError: The contestants' ids differ.
+        CaseError: A job failed, or the contestants' ids differ.
     """
     if case.rehearsal is not None:
         change = {"check": True, **case.rehearsal}
@@ -88,12 +87,16 @@ def measure(case: Case, runs: int) -> dict[str, Any]:
 
 
 def run(job: Job) -> Result:
-    """Do a job in a fresh process, on the last processors of this one's."""
-    touch_memory()
+    """Do a job in a fresh process, on the last processors of this one's.
+
+    Raises:
+        CaseError: It failed; the message holds what it printed.
+    """
+    touch_memory(job.get("touch", 0))
     threads = job.get("threads", 1)
     processors = sorted(os.sched_getaffinity(0))[-threads:]
     if len(processors) < threads:
-        raise SystemExit(f"a job wants {threads} processors, there are {len(processors)}")
+        raise CaseError(f"a job wants {threads} processors, there are {len(processors)}")
     environment = {
         **os.environ,
         "RAYON_NUM_THREADS": str(threads),
@@ -107,21 +110,21 @@ def run(job: Job) -> Result:
     )
     wall = time.perf_counter() - start
     if done.returncode:
-        raise SystemExit(f"{line}\n{done.stderr}")
+        raise CaseError(f"{line} failed:\n{done.stderr}")
     printed = done.stdout.splitlines()
     return {**(json.loads(printed[-1]) if printed else {}), "wall": wall}
 
 
-def touch_memory() -> None:
+def touch_memory(n_bytes: int) -> None:
     """Write to memory and free it: on a shared machine its first touch in a while is slow."""
-    subprocess.run([sys.executable, "-c", f"b'x' * {TOUCHED_BYTES}"], check=True)
+    subprocess.run([sys.executable, "-c", f"b'x' * {n_bytes}"], check=True)
 
 
 def agree(case: Case, results: dict[str, Result]) -> None:
     """Hold the ids of one round together, among those who had equally many bytes of text.
 
     Raises:
-        DisagreementError: They differ.
+        CaseError: They differ.
     """
     known: dict[tuple[str, Any], tuple[str, Any]] = {}
     for name, result in results.items():
@@ -130,7 +133,7 @@ def agree(case: Case, results: dict[str, Result]) -> None:
                 continue
             other, value = known.setdefault((key, result.get("bytes")), (name, result[key]))
             if value != result[key]:
-                raise DisagreementError(
+                raise CaseError(
                     f"{case.what}: {key} of {name} is {result[key]}, of {other} {value}"
                 )
 

@@ -13,6 +13,7 @@ FORMS = {"string": "one string", "documents": "documents", "list": "list of stri
 SLICES = {"tiktoken": 20_000_000, "tokenizers": 5_000_000}
 """Slow contestants get this much of a text. They remember no words, so the rate is the same."""
 REHEARSED_BYTES = 5_000_000
+SLOW_TRAINERS = {"tokenizers"}
 MULTILINGUAL = ("chinese", "hindi")
 TRAINED = ("stories", "mixed")
 NANOCHAT_TARGETS = {"stories": 10.0, "mixed": 4.0}
@@ -20,14 +21,17 @@ ALIKE = {"nanochat": (OURS, "rustbpe"), "gpt2": ("gigatoken", "tokenizers")}
 """Ties between pairs fall alike in these; gigabpe reads line by line, others the whole text."""
 
 
-def make_cases(rows: list[int], texts: list[str], folder: Path, peers: list[str]) -> list[Case]:
-    """The cases of some rows, for the contestants wanted."""
-    cases = (case for row in rows for case in ROWS[row](texts, folder))
-    chosen = (
-        replace(case, jobs={name: case.jobs[name] for name in case.jobs if name in (*peers, BARE)})
-        for case in cases
-    )
-    return [case for case in chosen if case.jobs.keys() - {BARE}]
+def make_cases(
+    rows: list[int], texts: list[str], folder: Path, peers: list[str], slow: bool = False
+) -> list[Case]:
+    """The cases of some rows, for the contestants wanted; ``slow`` ones learn as well."""
+    cases = []
+    for case in (case for row in rows for case in ROWS[row](texts, folder)):
+        wanted = {BARE, *peers} - (set() if slow or case.row != 4 else SLOW_TRAINERS)
+        jobs = {name: job for name, job in case.jobs.items() if name in wanted}
+        if jobs.keys() - {BARE}:
+            cases.append(replace(case, jobs=jobs))
+    return cases
 
 
 def encode_warm(texts: list[str], folder: Path) -> Iterator[Case]:

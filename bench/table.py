@@ -21,7 +21,8 @@ def as_markdown(record: dict[str, Any]) -> str:
     lines = [
         f"{record['processor']}, {record['processors']} processors, {record['memory_gb']} GB,"
         f" {record['system']}, Python {record['python']}, {record['date']}.",
-        f"{versions}. Median of {record['runs']}; load average {record['load_average']:.2f} before.",
+        f"{versions}.",
+        f"Medians of {record['runs']}; load average before {record['load_average']:.2f}.",
         "",
         *(
             f"- {name}: {text['bytes'] / 1e6:.1f} MB in {text['documents']:,} documents, its source"
@@ -33,7 +34,8 @@ def as_markdown(record: dict[str, Any]) -> str:
         _row(["---"] * len(HEAD)),
     ]
     lines += [_row(cells) for case in record["cases"] for cells in as_cells(case)]
-    return "\n".join(lines) + "\n"
+    lines += ["", *(f"Failed: {message}" for message in record["failed"])]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def as_cells(case: dict[str, Any]) -> list[tuple[str, ...]]:

@@ -7,10 +7,11 @@ and writes it with every single time to bench/results. Needs Linux and the peers
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from measure import OURS, DisagreementError, machine, measure, run, wait_for_quiet
+from measure import OURS, Case, CaseError, machine, measure, run, wait_for_quiet
 from rows import ROWS, make_cases
 from table import as_lines, as_markdown
 from texts import SOURCES, make_texts
@@ -18,6 +19,8 @@ from texts import SOURCES, make_texts
 HERE = Path(__file__).parent
 PEERS = (OURS, "gigatoken", "tiktoken", "tokenizers", "rustbpe", "gigabpe")
 FULL_BYTES, QUICK_BYTES = 100_000_000, 10_000_000
+TOUCHED_TIMES = 10
+"""Memory touched before each job, in sizes of the text: no contestant uses more, save for lists."""
 
 
 def main() -> None:
@@ -26,25 +29,39 @@ def main() -> None:
     n_bytes = QUICK_BYTES if options.quick else FULL_BYTES
     folder = options.texts / f"{n_bytes // 1_000_000}MB"
     texts = make_texts(options.only, options.data, folder, n_bytes)
-    gpt2 = {"gpt2": str(options.data / "tokenizers" / "gpt2"), "made": str(folder)}
-    run({"job": "convert", **gpt2})
-    load = wait_for_quiet(options.busy or options.quick)
-    runs = 1 if options.quick else options.runs
-    record = {**machine(), "load_average": load, "runs": runs, "texts": texts, "cases": []}
-    failed = []
-    for case in make_cases(options.rows, options.only, folder, options.peers):
-        case.jobs.update({peer: {**job, **gpt2} for peer, job in case.jobs.items()})
-        if not options.slow and case.row == 4:
-            case.jobs.pop("tokenizers", None)
-        try:
-            record["cases"].append(measure(case, runs))
-        except DisagreementError as error:
-            failed.append(str(error))
-            print(error, flush=True)
-            continue
-        print("\n".join(as_lines(record["cases"][-1])), flush=True)
-    save(record, options.out, "quick" if options.quick else record["date"][:10])
-    raise SystemExit("\n".join(failed) or None)
+    common = {
+        "gpt2": str(options.data / "tokenizers" / "gpt2"),
+        "made": str(folder),
+        "touch": TOUCHED_TIMES * n_bytes,
+    }
+    run({"job": "convert", **common})
+    record = {
+        **machine(),
+        "load_average": wait_for_quiet(options.busy or options.quick),
+        "runs": 1 if options.quick else options.runs,
+        "texts": texts,
+        "cases": [],
+        "failed": [],
+    }
+    path = options.out / f"tokenizer-{'quick' if options.quick else record['date'][:10]}"
+    for case in make_cases(options.rows, options.only, folder, options.peers, options.slow):
+        jobs = {peer: {**job, **common} for peer, job in case.jobs.items()}
+        take(replace(case, jobs=jobs), record)
+        save(record, path)
+    print(f"saved as {path}.json and .md")
+    raise SystemExit(f"{len(record['failed'])} failed" if record["failed"] else None)
+
+
+def take(case: Case, record: dict[str, Any]) -> None:
+    """Measure a case, print it, and add it to the record; what fails is noted there too."""
+    try:
+        found = measure(case, record["runs"])
+    except CaseError as error:
+        record["failed"].append(f"{case.what}: {error}")
+        print(record["failed"][-1], flush=True)
+        return
+    record["cases"].append(found)
+    print("\n".join(as_lines(found)), flush=True)
 
 
 def parse() -> argparse.Namespace:
@@ -64,13 +81,12 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def save(record: dict[str, Any], folder: Path, name: str) -> None:
-    """Write the record as JSON and as a markdown table."""
-    folder.mkdir(parents=True, exist_ok=True)
+def save(record: dict[str, Any], path: Path) -> None:
+    """Write the record as JSON and as a markdown table; after every case, so that none is lost."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=1, ensure_ascii=False)
-    (folder / f"tokenizer-{name}.json").write_text(text + "\n")
-    (folder / f"tokenizer-{name}.md").write_text(as_markdown(record))
-    print(f"saved as {folder / f'tokenizer-{name}'}.json and .md")
+    path.with_suffix(".json").write_text(text + "\n")
+    path.with_suffix(".md").write_text(as_markdown(record))
 
 
 if __name__ == "__main__":
