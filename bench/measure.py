@@ -90,7 +90,7 @@ def run(job: Job) -> Result:
     """Do a job in a fresh process, on the last processors of this one's.
 
     Raises:
-        CaseError: It failed; the message holds what it printed.
+        CaseError: It failed; the message holds the command and the last line of what it printed.
     """
     touch_memory(job.get("touch", 0))
     threads = job.get("threads", 1)
@@ -110,7 +110,7 @@ def run(job: Job) -> Result:
     )
     wall = time.perf_counter() - start
     if done.returncode:
-        raise CaseError(f"{line} failed:\n{done.stderr}")
+        raise CaseError(f"worker.py '{line}' ended with: {done.stderr.strip().splitlines()[-1]}")
     printed = done.stdout.splitlines()
     return {**(json.loads(printed[-1]) if printed else {}), "wall": wall}
 
