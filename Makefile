@@ -4,9 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
-TINYSTORIES ?= ../shared/data/tinystories
+BENCH_ARGS ?=
+DATA ?= ../shared/data
 
-.PHONY: demo test lint stress bench clean
+.PHONY: demo test lint stress bench bench-tokenizer clean
 
 demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
@@ -23,9 +24,13 @@ lint: .venv/dev
 stress: .venv/dev
 	$(BIN)/python -m pytest -m stress
 
-# The figures of the README; TINYSTORIES holds tinystories_train.txt and tinystories_valid.txt.
-bench: .venv/dev
-	$(BIN)/python bench/bench.py $(TINYSTORIES) --runs
+# The figures of the README, from the real texts and tokenizers in DATA.
+bench: bench-tokenizer .venv/dev
+	$(BIN)/python bench/bench.py $(DATA)/tinystories --runs
+
+# The tokenizer beside its peers; BENCH_ARGS=--quick sees in minutes whether it works.
+bench-tokenizer: .venv/peers/installed
+	.venv/peers/bin/python bench/tokenizer.py $(DATA) $(BENCH_ARGS)
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -34,6 +39,12 @@ bench: .venv/dev
 
 .venv/dev: .venv/train
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+.venv/peers/installed: pyproject.toml constraints.txt bench/peers.txt
+	$(PYTHON) -m venv .venv/peers
+	.venv/peers/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt \
+		-r bench/peers.txt -e .
 	touch $@
 
 clean:

@@ -1,0 +1,139 @@
+"""One job of the tokenizer benchmark in a process of its own: ``worker.py JSON`` prints JSON.
+
+The job names the processors it may use; it is bound to them before any tokenizer is loaded, so
+that one thread is one thread. Linux only.
+"""
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from peers import BOUNDARY, BUILDERS, ENCODERS, Files, split_documents
+
+WARM_BYTES = 1_000_000
+
+
+def main() -> None:
+    """Do the job that the command line gives."""
+    job = json.loads(sys.argv[1])
+    os.sched_setaffinity(0, job["processors"])
+    print(json.dumps(JOBS[job["job"]](job)))
+
+
+def encode(job: dict[str, Any]) -> dict[str, Any]:
+    """Ids of a text in memory, by a tokenizer that has seen the first megabyte of it."""
+    separator = b"\n" if job["form"] == "string" else BOUNDARY.encode()
+    text = _cut(Path(job["text"]).read_bytes(), separator, job["bytes"])
+    prepare = ENCODERS[job["peer"]](_files(job))
+    prepare(job["form"], _cut(text, separator, WARM_BYTES))()
+    call = prepare(job["form"], text)
+    seconds, ids = _timed(call)
+    n_bytes = len(text) if job["form"] == "string" else sum(map(len, split_documents(text)))
+    return {"seconds": seconds, "bytes": n_bytes, **_facts(job, ids)}
+
+
+def cold(job: dict[str, Any]) -> dict[str, Any]:
+    """Ids of a text file; the time that counts is that of the whole process."""
+    prepare = ENCODERS[job["peer"]](_files(job))
+    text = Path(job["text"]).read_bytes()
+    return {"bytes": len(text), **_facts(job, prepare("bytes", text)())}
+
+
+def first_ids(job: dict[str, Any]) -> dict[str, Any]:
+    """From the import to the ids of a few words."""
+    seconds, ids = _timed(
+        lambda: ENCODERS[job["peer"]](_files(job))("bytes", b"Once upon a time")()
+    )
+    return {"seconds": seconds, **_facts(job, ids)}
+
+
+def build(job: dict[str, Any]) -> dict[str, Any]:
+    """A text file to a file of ids, and the most memory that the process ever had."""
+    text = Path(job["text"])
+    with tempfile.TemporaryDirectory(dir=text.parent) as folder:
+        call = BUILDERS[job["peer"]](_files(job), text, Path(folder))
+        seconds, path = _timed(call)
+        peak = _peak_bytes()
+        content = path.read_bytes()
+    return {
+        "seconds": seconds,
+        "bytes": text.stat().st_size,
+        "peak_bytes": peak,
+        "tokens": len(content) // 2,
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def train(job: dict[str, Any]) -> dict[str, Any]:
+    """Tokens learned from a text."""
+    from trainers import TRAINERS
+
+    trainer = TRAINERS[job["pattern"]][job["peer"]]
+    call, tokens = trainer(Path(job["text"]), job["vocab_size"], len(job["processors"]))
+    seconds, found = _timed(call)
+    learned = tokens(found)
+    return {
+        "seconds": seconds,
+        "tokens": len(learned),
+        "sha256": hashlib.sha256(b"\n".join(learned)).hexdigest(),
+    }
+
+
+def convert(job: dict[str, Any]) -> dict[str, Any]:
+    """GPT-2's vocabulary in the formats that the peers read."""
+    import peers
+
+    peers.convert(_files(job))
+    return {}
+
+
+JOBS = {
+    "encode": encode,
+    "cold": cold,
+    "first_ids": first_ids,
+    "build": build,
+    "train": train,
+    "convert": convert,
+}
+
+
+def _files(job: dict[str, Any]) -> Files:
+    return Files(Path(job["gpt2"]), Path(job["made"]))
+
+
+def _cut(text: bytes, separator: bytes, n_bytes: int | None) -> bytes:
+    """Whole documents (or lines) from the start of a text, about ``n_bytes`` of them."""
+    if n_bytes is None or n_bytes >= len(text):
+        return text
+    end = text.rfind(separator, 0, n_bytes)
+    if end < 0:
+        end = text.index(separator)
+    return text[: end + len(separator)]
+
+
+def _timed(call: Any) -> tuple[float, Any]:
+    start = time.perf_counter()
+    found = call()
+    return time.perf_counter() - start, found
+
+
+def _facts(job: dict[str, Any], ids: Any) -> dict[str, Any]:
+    """The number of ids, and their hash where the job is to check them."""
+    if not job["check"]:
+        return {"tokens": len(ids)}
+    return {"tokens": len(ids), "sha256": hashlib.sha256(ids.astype("<u4").tobytes()).hexdigest()}
+
+
+def _peak_bytes() -> int:
+    """Most resident memory of this process; ``ru_maxrss`` would hold that of its parent as well."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
+if __name__ == "__main__":
+    main()
