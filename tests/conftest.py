@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cygnet.tokenizer.machine_code import kernels
+
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("CYGNET_TEST_DATA", ROOT.parent / "shared" / "data"))
 SMALL = (
@@ -22,6 +24,13 @@ SMALL = (
     *("--xray.max-tokens", "40"),
 )
 """The recipe demo, made small: every stage takes seconds."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_kernels() -> None:
+    """Kernels are compiled before any test that has a time limit."""
+    kernels()
+
 
 Cygnet = Callable[..., "subprocess.CompletedProcess[str]"]
 

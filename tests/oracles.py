@@ -19,10 +19,8 @@ from tiktoken_ext import openai_public
 from tokenizers import Regex, pre_tokenizers
 
 from cygnet.text.batch import TextBatch
-from cygnet.tokenizer.formats import byte_alphabet
 from cygnet.tokenizer.patterns import PATTERNS
 from cygnet.tokenizer.tokenizer import Tokenizer
-from cygnet.tokenizer.vocabulary import Vocabulary
 
 Ids = Sequence[int]
 Ranks = Mapping[bytes, int]
@@ -58,16 +56,17 @@ def oracle(name: str, folder: Path) -> Oracle:
     if name.startswith("qwen2"):
         return _qwen(name, folder / "qwen2.5")
     encoding = _tiktoken(name, folder)
-    tokenizer = Tokenizer(_vocabulary(name, folder), name, encoding._special_tokens)
+    tokenizer = _load(name, folder)
     one_thread = partial(encoding.encode_ordinary_batch, num_threads=1)
     return Oracle(name, tokenizer, one_thread, encoding._core_bpe.encode_single_piece)
 
 
-@cache
-def _vocabulary(name: str, folder: Path) -> Vocabulary:
+def _load(name: str, folder: Path) -> Tokenizer:
     if name == "nanochat":
-        return _vocabulary("cl100k", folder)
-    return Vocabulary.from_ranks(_tiktoken(name, folder)._mergeable_ranks)
+        return Tokenizer(_load("cl100k", folder).vocabulary, name, ["<|bos|>"])
+    return Tokenizer.load(
+        folder / "gpt2" if name == "gpt2" else folder / f"{OPENAI[name]}.tiktoken"
+    )
 
 
 @cache
@@ -110,19 +109,15 @@ def _qwen(name: str, folder: Path) -> Oracle:
 
     vocab = json.loads((folder / "vocab.json").read_text("utf-8"))
     lines = (folder / "merges.txt").read_text("utf-8").split("\n")
-    merges = [(a, b) for a, b in (line.split(" ") for line in lines if line and line[0] != "#")]
+    merges = [(a, b) for a, b in (line.split(" ") for line in lines[1:] if line)]
     hf = Qwen2Tokenizer(vocab=vocab, merges=merges).backend_tokenizer
     hf.encode_special_tokens = True
     if name == "qwen2":
         # There is no way to say None: an empty sequence does nothing.
         hf.normalizer = tokenizers.normalizers.Sequence([])
 
-    byte_of = {character: byte for byte, character in enumerate(byte_alphabet())}
-    rows = sorted(vocab, key=vocab.__getitem__)
-    token_bytes = [bytes(byte_of[character] for character in token) for token in rows]
-    triples = np.array([(vocab[a], vocab[b], vocab[a + b]) for a, b in merges], np.int32)
     tokenizer = Tokenizer(
-        Vocabulary(token_bytes, triples),
+        Tokenizer.load(folder / "vocab.json", "qwen2").vocabulary,
         "qwen2",
         {"<|endoftext|>": 151643, "<|im_start|>": 151644, "<|im_end|>": 151645},
         normalizer="nfc" if name == "qwen2-nfc" else None,

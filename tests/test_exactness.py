@@ -143,7 +143,6 @@ def test_rows_of_parquet_files_have_the_same_ids(found: Oracle, data: Path) -> N
     assert assert_same_ids(found, rows) > 20_000
 
 
-@pytest.mark.xfail(strict=True, reason="the normalizer is not applied yet")
 def test_qwen_brings_text_to_normal_form_first(data: Path) -> None:
     # tokenizers has the normal forms of an older Unicode. Those of characters that were assigned
     # in Unicode 3.2 can change no more.

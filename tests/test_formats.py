@@ -118,7 +118,6 @@ def test_any_vocabulary_under_any_numbers(tmp_path_factory: Any, data: st.DataOb
     assert again.sha256 == tokenizer.sha256
 
 
-@pytest.mark.xfail(strict=True, reason="encode does not bring text to NFC yet")
 def test_text_is_brought_to_nfc_as_hugging_face_does(small: Tokenizer, tmp_path: Path) -> None:
     tokenizer = vary(small, "nfc")
     tokenizer.save(tmp_path)

@@ -177,7 +177,10 @@ def cut(batch: TextBatch, piece_bytes: int = PIECE_BYTES) -> list[TextBatch]:
         return [batch]
     marks = np.arange(piece_bytes, sizes[-1], piece_bytes)
     borders = np.unique(np.concatenate([[0], np.searchsorted(sizes, marks) + 1, [len(sizes)]]))
-    return [TextBatch(batch.data, batch.starts[a:b], batch.ends[a:b]) for a, b in pairwise(borders)]
+    return [
+        TextBatch(batch.data, batch.starts[a:b], batch.ends[a:b])
+        for a, b in pairwise(borders.tolist())
+    ]
 
 
 def normalise(batch: TextBatch) -> TextBatch:
@@ -219,7 +222,7 @@ def _whole_words(
         return np.zeros(4, np.uint64), 0, data
     found, _ = split_tokens(tokens, merges, learn=False)
     alone = (found[:, 0] == 1) & (found[:, 1] == np.arange(len(tokens)))
-    missed = [int(i) for i in np.flatnonzero(~alone) if tokens[i]]
+    missed = [i for i in np.flatnonzero(~alone).tolist() if tokens[i]]
     if not missed:
         return np.zeros(4, np.uint64), 0, data
     bits = max(2, (2 * len(missed)).bit_length())

@@ -114,16 +114,20 @@ def _compile() -> list[ObjectCode]:
 
     from cygnet.tokenizer.kernels.exports import KERNELS
 
+    exported: dict[str, tuple[Any, str]] = KERNELS
+    pointer: Any = types.CPointer
+
     numba_types = {"u8": types.uint8, "u16": types.uint16, "u32": types.uint32,
                    "u64": types.uint64, "i32": types.int32, "i64": types.int64}  # fmt: skip
     objects = []
-    for name, (function, signature) in KERNELS.items():
+    for name, (function, signature) in exported.items():
         arguments = tuple(
-            types.CPointer(numba_types[kind[:-1]]) if kind.endswith("*") else numba_types[kind]
+            pointer(numba_types[kind[:-1]]) if kind.endswith("*") else numba_types[kind]
             for kind in signature.split()
         )
-        options = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, "error_model": "numpy"}
-        dispatcher: Any = njit(types.int64(*arguments), **options)(function.py_func)
+        options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+        compiler: Any = njit(types.int64(*arguments), error_model="numpy", **options)
+        dispatcher = compiler(function.py_func)
         compiled = dispatcher.overloads[arguments]
         content = compiled.library._get_compiled_object()
         objects.append(ObjectCode(name, compiled.fndesc.llvm_func_name, signature, content))
