@@ -19,11 +19,13 @@ from cygnet.tokenizer.vocabulary import Vocabulary
 
 UInts = npt.NDArray[np.unsignedinteger[Any]]
 EMPTY, NO_RANK = np.iinfo(np.uint64).max, 1 << 20
-SHORT_WORD = 64
-# Words whose borders are found before the first of them is looked up: 16 KB of borders and places.
+# The kernels ask for room only where a word is longer than those that have a place in the log.
+LEAST_ROOM = 256
+# Words whose borders are found before the first of them is looked up.
 WORDS_AT_ONCE = 1024
-# Sets of two short words (64 bytes), and long words (256 bytes): 16 MB and 32 MB a thread.
-SET_BITS, RECORD_BITS = 18, 17
+# The tables of words, as kernels/words.py has them: 16, 8 and 16 MB a thread, of which only what is
+# used is ever touched.
+SLOT_VALUES, INDEX_VALUES, LOG_VALUES = 8 << 18, 2 << 19, (1 << 21) + 1024
 # Text that one thread takes at a time.
 PIECE_BYTES = 2 << 20
 
@@ -62,10 +64,14 @@ class Worker:
 
     def __init__(self, merges: MergeTable) -> None:
         self._merges = merges
-        self._slots = np.zeros(8 << SET_BITS, np.uint64)
-        self._records = np.zeros(32 << RECORD_BITS, np.uint64)
+        self._words = (
+            np.zeros(SLOT_VALUES, np.uint64),
+            np.zeros(INDEX_VALUES, np.uint64),
+            np.empty(LOG_VALUES, np.uint64),
+            np.zeros(1, np.int64),
+        )
         self._borders = np.empty(WORDS_AT_ONCE, np.int64)
-        self._make_room(SHORT_WORD)
+        self._make_room(LEAST_ROOM)
 
     def _make_room(self, word_bytes: int) -> None:
         """Have room for words of this size."""
@@ -74,8 +80,7 @@ class Worker:
 
     @property
     def _tables(self) -> tuple[Any, ...]:
-        words = self._slots, SET_BITS, self._records, RECORD_BITS
-        return *words, *self._merges.arguments, *self._merges.wholes, *self._room
+        return *self._words, *self._merges.arguments, *self._merges.wholes, *self._room
 
     def encode(
         self, batch: TextBatch, scanner: int, before: int, after: int, dtype: Any
@@ -84,7 +89,7 @@ class Worker:
         n = len(batch)
         out = np.empty(batch.text_bytes + 2 * n + 5, dtype)
         offsets = np.zeros(n + 1, np.int64)
-        state = np.zeros(3, np.int64)
+        state = np.zeros(4, np.int64)
         kernel = kernels()["encode_batch_u16" if dtype == np.uint16 else "encode_batch_u32"]
         while needed := kernel(
             batch.data, len(batch.data), batch.starts, batch.ends, n, scanner, character_classes(),
@@ -92,7 +97,7 @@ class Worker:
             out, offsets
         ):  # fmt: skip
             self._make_room(2 * needed)
-        out.resize(int(state[2]), refcheck=False)
+        out.resize(int(state[3]), refcheck=False)
         return out, offsets
 
     def encode_words(self, data: npt.NDArray[np.uint8], borders: npt.NDArray[np.int64]) -> UInts:
@@ -152,7 +157,7 @@ class Encoder:
         parts, lengths = [], [0]
         for document in piece:
             sizes = [len(word.encode()) for word in self._split(document)]
-            data = np.frombuffer(document.encode(), np.uint8)
+            data = np.frombuffer(document.encode() + bytes(16), np.uint8)
             ids = worker.encode_words(data, np.cumsum(sizes, dtype=np.int64))
             parts += [around[0], ids, around[1]]
             lengths.append(len(ids) + len(around[0]) + len(around[1]))
@@ -163,10 +168,11 @@ class Encoder:
 def make_room(word_bytes: int) -> tuple[Any, ...]:
     """Scratch memory for a word of ``word_bytes``: ``kernels.merging.Room``."""
     return (
-        np.empty(max(word_bytes, SHORT_WORD), np.uint32),
-        np.empty(SHORT_WORD, np.uint32),
+        np.empty(word_bytes, np.uint32),
+        np.empty(LEAST_ROOM, np.uint32),
         np.empty(6 * word_bytes, np.uint64),
         np.empty(WORDS_AT_ONCE, np.int64),
+        np.empty(WORDS_AT_ONCE, np.uint64),
     )
 
 
@@ -204,7 +210,7 @@ def split_tokens(
     """
     data, ends = _join(tokens)
     found = np.zeros((len(tokens), 3), np.int32)
-    longest = max(map(len, tokens))
+    longest = max(LEAST_ROOM, *map(len, tokens))
     n_learned = kernels()["merge_tokens"](
         data, ends, len(tokens), *merges.arguments, *make_room(longest), int(learn),
         found.reshape(-1)

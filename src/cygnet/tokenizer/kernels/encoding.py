@@ -1,7 +1,7 @@
 """The kernels of encoding: whole batches of documents, ids out."""
 
 from cygnet.tokenizer.kernels.bits import I64, U32, inline, offset
-from cygnet.tokenizer.kernels.blocks import split
+from cygnet.tokenizer.kernels.blocks import ROOM, split
 from cygnet.tokenizer.kernels.merging import (
     Merges,
     Room,
@@ -9,29 +9,75 @@ from cygnet.tokenizer.kernels.merging import (
     merge_word,
     rank_of,
 )
-from cygnet.tokenizer.kernels.words import Tables, Wholes, encode_words
+from cygnet.tokenizer.kernels.words import (
+    Output,
+    Tables,
+    Wholes,
+    encode_words,
+    find_places,
+    prefetch_log,
+    unreadable_places,
+)
 
-# Places of the state with which a kernel stops and goes on; POSITION is one more than the position,
-# and 0 where a document has not been begun.
-DOCUMENT, POSITION, N_IDS = range(3)
+# Places of the state with which a kernel stops and goes on: documents finished and split, where the
+# splitting is in its document (one more than the position, 0 at its beginning), and ids written.
+DONE, DOCUMENT, POSITION, N_IDS = range(4)
 FINISHED = 0
 
 
 @inline
-def longest(borders, n_words, position):
-    """The size of the longest of the words, bytes."""
-    size = 0
-    for w in range(n_words):
-        size = max(size, borders[w] - position)
-        position = borders[w]
-    return size
+def count_readable(borders, n_words, buffer_end):
+    """How many words end so early that 16 bytes from there on may be read."""
+    while n_words and borders[n_words - 1] + 16 > buffer_end:
+        n_words -= 1
+    return n_words
+
+
+@inline
+def split_documents(
+    text, buffer_end, starts, ends, n_documents, pattern, classes, borders, capacity, state
+):  # fmt: skip
+    """Find the borders of the next words, over as many documents as there is room for.
+
+    Where a document ends so near the end of the buffer that 16 bytes from there on may not be
+    read, it is split on its own, and the words for which this holds come last and alone.
+
+    Returns:
+        How many borders, those of gaps included.
+    """
+    n_words = 0
+    while state[DOCUMENT] < n_documents and n_words <= capacity - ROOM - 1:
+        document = state[DOCUMENT]
+        end = ends[document]
+        readable = end + 16 <= buffer_end
+        if not readable and n_words:
+            break
+        position = starts[document] if state[POSITION] == 0 else state[POSITION] - 1
+        if position < end:
+            n_words += split(
+                text, position, end, buffer_end, pattern, classes, offset(borders, n_words),
+                capacity - n_words - 1
+            )  # fmt: skip
+            if not readable:
+                n_words = count_readable(borders, n_words, buffer_end) or n_words
+            position = borders[n_words - 1]
+        if position < end:
+            state[POSITION] = position + 1
+            break
+        behind = document + 1
+        borders[n_words] = -1 - (starts[behind] if behind < n_documents else 0)
+        n_words += 1
+        state[DOCUMENT], state[POSITION] = behind, 0
+        if not readable:
+            break
+    return n_words
 
 
 @inline
 def encode_batch(
-    text, buffer_end, starts, ends, n_documents, pattern, classes, before, after, slots, slot_bits,
-    records, record_bits, byte_ids, byte_pairs, pairs, bits, joined, whole, whole_bits, token_data,
-    ids, values, scratch, places, room_bytes, borders, capacity, state, out, offsets
+    text, buffer_end, starts, ends, n_documents, pattern, classes, before, after, slots, index, log,
+    written, byte_ids, byte_pairs, pairs, bits, joined, whole, whole_bits, token_data, ids, values,
+    scratch, places, hashes, room_bytes, borders, capacity, state, out, offsets
 ):  # fmt: skip
     """Encode documents.
 
@@ -41,7 +87,7 @@ def encode_batch(
         pattern: How to split, a number of ``one_word``.
         before, after: An id to put around each document, or -1.
         slots, ..., token_data: ``Tables``, ``Merges`` and ``Wholes``.
-        ids, ..., places: ``Room`` for a word of ``room_bytes``.
+        ids, ..., hashes: ``Room`` for a word of ``room_bytes``.
         borders: Room for ``capacity`` words, ``int64``.
         state: ``int64``, zero at first. The kernel takes up its work from here, so that it can be
             called again with more room.
@@ -51,56 +97,61 @@ def encode_batch(
     Returns:
         FINISHED, or the size in bytes of a word that has no room.
     """
-    tables = Tables(slots, slot_bits, records, record_bits)
+    tables = Tables(slots, index, log, written)
     merges = Merges(byte_ids, byte_pairs, pairs, bits, joined)
-    wholes, room = Wholes(whole, whole_bits, token_data), Room(ids, values, scratch, places)
-    document, n_ids = state[DOCUMENT], state[N_IDS]
-    while document < n_documents:
-        end = ends[document]
-        position = state[POSITION] - 1
-        if position < 0:
-            position = starts[document]
-            if before >= 0:
-                out[n_ids] = before
-                n_ids += 1
-        while position < end:
-            n_words = split(text, position, end, buffer_end, pattern, classes, borders, capacity)
-            needed = longest(borders, n_words, position)
-            if needed > room_bytes:
-                state[DOCUMENT], state[POSITION], state[N_IDS] = document, position + 1, n_ids
-                return needed
-            n_ids = encode_words(
-                text, position, buffer_end, borders, n_words, tables, merges, wholes, room, out,
-                n_ids
-            )  # fmt: skip
-            position = borders[n_words - 1]
-        if after >= 0:
-            out[n_ids] = after
-            n_ids += 1
-        document += 1
-        offsets[document] = n_ids
-        state[POSITION] = 0
-    state[DOCUMENT], state[N_IDS] = document, n_ids
+    wholes = Wholes(whole, whole_bits, token_data)
+    room = Room(ids, values, scratch, places, hashes)
+    output = Output(out, offsets, before, after, n_documents, offset(state, DONE))
+    n_ids = state[N_IDS]
+    if before >= 0 and n_ids == 0 and n_documents:
+        out[0] = before
+        n_ids = 1
+    while state[DOCUMENT] < n_documents:
+        document, within = state[DOCUMENT], state[POSITION]
+        position = starts[document] if within == 0 else within - 1
+        n_words = split_documents(
+            text, buffer_end, starts, ends, n_documents, pattern, classes, borders, capacity, state
+        )
+        last = borders[n_words - 1]
+        if ends[document] + 16 <= buffer_end or 0 <= last <= buffer_end - 16:
+            n_longer, longest = find_places(text, position, borders, n_words, tables, room)
+            prefetch_log(tables, hashes, n_longer)
+        else:
+            longest = unreadable_places(position, borders, n_words, room)
+        if longest > room_bytes:
+            state[DOCUMENT], state[POSITION], state[N_IDS] = document, within, n_ids
+            return longest
+        n_ids = encode_words(
+            text, position, borders, n_words, tables, merges, wholes, room, output, n_ids
+        )
+    state[N_IDS] = n_ids
     return FINISHED
 
 
 @inline
 def encode_given(
-    text, buffer_end, slots, slot_bits, records, record_bits, byte_ids, byte_pairs, pairs, bits,
-    joined, whole, whole_bits, token_data, ids, values, scratch, places, borders, n_words, capacity,
-    out
+    text, buffer_end, slots, index, log, written, byte_ids, byte_pairs, pairs, bits, joined, whole,
+    whole_bits, token_data, ids, values, scratch, places, hashes, borders, n_words, capacity, out
 ):  # fmt: skip
-    """Encode words that something else has split, ``capacity`` at once; returns how many ids."""
-    tables = Tables(slots, slot_bits, records, record_bits)
+    """Encode words that something else has split, ``capacity`` at once.
+
+    There must be room for the longest, and 16 bytes behind the last must be readable.
+
+    Returns:
+        How many ids.
+    """
+    tables = Tables(slots, index, log, written)
     merges = Merges(byte_ids, byte_pairs, pairs, bits, joined)
-    wholes, room = Wholes(whole, whole_bits, token_data), Room(ids, values, scratch, places)
+    wholes = Wholes(whole, whole_bits, token_data)
+    room = Room(ids, values, scratch, places, hashes)
+    output = Output(out, borders, -1, -1, 0, borders)
     position = n_ids = first = 0
     while first < n_words:
         n = min(capacity, n_words - first)
-        n_ids = encode_words(
-            text, position, buffer_end, offset(borders, first), n, tables, merges, wholes, room,
-            out, n_ids
-        )  # fmt: skip
+        part = offset(borders, first)
+        n_longer, _ = find_places(text, position, part, n, tables, room)
+        prefetch_log(tables, hashes, n_longer)
+        n_ids = encode_words(text, position, part, n, tables, merges, wholes, room, output, n_ids)
         first += n
         position = borders[first - 1]
     return n_ids
@@ -129,7 +180,7 @@ def add_merges(triples, n_merges, byte_values, byte_ids, byte_pairs, pairs, bits
 @inline
 def merge_tokens(
     token_data, ends, n_tokens, byte_ids, byte_pairs, pairs, bits, joined, ids, values, scratch,
-    places, learn, found
+    places, hashes, learn, found
 ):  # fmt: skip
     """Encode the bytes of every token, taken alone.
 
@@ -144,7 +195,7 @@ def merge_tokens(
     """
     merges, room = (
         Merges(byte_ids, byte_pairs, pairs, bits, joined),
-        Room(ids, values, scratch, places),
+        Room(ids, values, scratch, places, hashes),
     )
     start = n_learned = 0
     for token in range(n_tokens):

@@ -5,10 +5,10 @@
 
 from cygnet.tokenizer.kernels import counting, encoding, learning
 
-TABLES = "u64* i64 u64* i64"
+TABLES = "u64* u64* u64* i64*"
 MERGES = "u32* u32* u64* i64 u32*"
 WHOLES = "u64* i64 u8*"
-ROOM = "u32* u32* u64* i64*"
+ROOM = "u32* u32* u64* i64* u64*"
 WORDS = f"{TABLES} {MERGES} {WHOLES} {ROOM}"
 BATCH = f"u8* i64 i64* i64* i64 i64 u8* i64 i64 {WORDS} i64 i64* i64 i64*"
 COUNTS = "u64* i64 u8* i64 i64*"

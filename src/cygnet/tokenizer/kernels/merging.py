@@ -58,6 +58,8 @@ class Room(NamedTuple):
     """For longer words, six places a byte, ``uint64``."""
     places: Any
     """One for each word that is looked up at once, ``int64``."""
+    hashes: Any
+    """One for each long one among them, ``uint64``."""
 
 
 @inline

@@ -1,16 +1,16 @@
 """Encoding: words looked up in tables of words already encoded; only a miss runs the merges.
 
-Two tables, each a cache of fixed size in which a new word takes the place of an old one, so that
+The tables are caches of fixed size in which a new word takes the place of an old one, so that
 memory is bounded whatever the text:
 
-- *short words*, up to 15 bytes that give up to 6 ids. A slot is 32 bytes: the word itself in two
-  registers, and its ids in two more. Two slots, the younger first, make a set: one cache line.
-- *long words*, up to 96 bytes that give up to 57 ids: a record of 256 bytes, one place for each.
+- *short words*, up to 15 bytes that give up to 6 ids, have slots of 32 bytes: the word itself in
+  two registers, and its ids in two more. Two slots make a set, which is one line of the cache.
+- *long words*, up to 255 bytes, and short ones of more ids: an index of hashes points into a log, a
+  ring that is written round and round.
 
-Words are looked up in two passes. The first computes where each must be and prefetches that line of
-the cache, the second compares; so the memory is waited for once, not once a word.
-
-Anything longer is encoded each time.
+Words are looked up in passes over some hundred at once. The first computes where each must be and
+prefetches that line of the cache, the next compares; so the memory is waited for once, not once a
+word.
 """
 
 from typing import Any, NamedTuple
@@ -20,13 +20,17 @@ import numpy as np
 from cygnet.tokenizer.kernels.bits import I64, U64, ZERO, inline, load64, prefetch
 from cygnet.tokenizer.kernels.merging import HALF, LOW_HALF, MULTIPLIER, merge_word
 
-MAX_SHORT, MAX_SHORT_IDS, IN_RECORD = 15, 6, 15
-MAX_LONG, MAX_LONG_IDS = 96, 57
-SET, SLOT = 8, 4  # uint64 values in a set of two short words, and in one of them
-RECORD, RECORD_IDS = 32, 13  # the same of the record of a long word, and where its ids begin
-LONG, OTHER = -1, -2
+MAX_SHORT, MAX_LONG = 15, 255
+MAX_SHORT_IDS, IN_LOG = 6, 15
+# uint64 values of a set and of a slot; sets, entries of the index and values of the log.
+SET, SLOT = 8, 4
+SET_BITS, INDEX_BITS, LOG_BITS = 18, 19, 21
+# Places that are none: of a word in the log, of one that no table can hold, and of the gap between
+# two documents, whose border is ``-1 - start`` of the next one.
+LONG, OTHER, GAP = -1, -2, -3
 LOW_ID = U64((1 << 20) - 1)
 SECOND_MULTIPLIER = U64(0xC2B2AE3D27D4EB4F)  # odd, otherwise of no meaning
+
 # For words of 0 to 15 bytes: which bytes of two registers are theirs.
 LOW_MASKS = np.array([(1 << 8 * min(size, 8)) - 1 for size in range(16)], np.uint64)
 HIGH_MASKS = np.array([(1 << 8 * max(size - 8, 0)) - 1 for size in range(16)], np.uint64)
@@ -36,11 +40,13 @@ class Tables(NamedTuple):
     """The words of one thread."""
 
     slots: Any
-    """Short words, ``uint64`` of ``8 * 2**slot_bits``."""
-    slot_bits: Any
-    records: Any
-    """Long words, ``uint64`` of ``32 * 2**record_bits``."""
-    record_bits: Any
+    """Short words, ``uint64`` of ``8 * 2**SET_BITS``."""
+    index: Any
+    """Long words, ``uint64`` of ``2 * 2**INDEX_BITS``: hash, and place in the log + 1."""
+    log: Any
+    """``uint64`` of ``2**LOG_BITS``, and room for the longest record behind."""
+    written: Any
+    """How many values were ever written to the log, ``int64`` of 1."""
 
 
 class Wholes(NamedTuple):
@@ -52,6 +58,21 @@ class Wholes(NamedTuple):
     bits: Any
     """0 if there are none."""
     token_data: Any
+
+
+class Output(NamedTuple):
+    """Where the ids of documents go."""
+
+    ids: Any
+    offsets: Any
+    """Where each document's ids end, ``int64``; the first is 0."""
+    before: Any
+    """An id to put before each document, or -1."""
+    after: Any
+    """The same behind it."""
+    n_documents: Any
+    done: Any
+    """How many documents are finished, ``int64`` of 1."""
 
 
 @inline
@@ -73,8 +94,11 @@ def mix(low, high):
 
 
 @inline
-def hash_long(text, position, size):
-    """A hash of a word of 16 bytes or more."""
+def hash_word(text, position, size):
+    """A hash of a word that is to be in the log; ``text`` is readable 16 bytes on."""
+    if size <= MAX_SHORT:
+        mixed = mix(key_high(text, position, size), key_low(text, position, size))
+        return mixed ^ (mixed >> HALF)
     mixed, i = U64(size), 0
     while i < size:
         mixed = mix(mixed ^ (mixed >> HALF), load64(text, position + min(i, size - 8)))
@@ -83,29 +107,45 @@ def hash_long(text, position, size):
 
 
 @inline
-def record_of(text, position, size, tables):
-    """The place of the record that a word may have."""
-    if size <= MAX_SHORT:
-        mixed = mix(key_high(text, position, size), key_low(text, position, size))
-    else:
-        mixed = hash_long(text, position, size)
-    return RECORD * I64(mixed >> U64(64 - tables.record_bits))
+def log_slot(mixed):
+    """Where the index is asked first for a hash."""
+    return 2 * I64(mixed >> U64(64 - INDEX_BITS))
 
 
 @inline
-def is_record_of(records, place, text, position, size):
-    """Whether the record at ``place`` holds the word of ``size`` bytes at ``position``."""
-    if records[place] & LOW_HALF != U64(size):
+def find_in_log(tables, mixed):
+    """The place in the log of a word with this hash, -1 if there is none or it is overwritten."""
+    slot = log_slot(mixed)
+    if tables.index[slot] != mixed:
+        slot ^= 2
+    behind = I64(tables.index[slot + 1])
+    if tables.index[slot] != mixed or behind == 0:
+        return -1
+    if tables.written[0] - behind >= (1 << LOG_BITS) - MAX_LONG:
+        return -1
+    return (behind - 1) & ((1 << LOG_BITS) - 1)
+
+
+@inline
+def is_logged(log, place, text, position, size):
+    """Whether the record at ``place`` of the log holds the word of ``size`` bytes."""
+    if log[place] & LOW_HALF != U64(size):
         return False
     if size <= MAX_SHORT:
-        low, high = key_low(text, position, size), key_high(text, position, size)
-        return records[place + 1] == low and records[place + 2] == high
+        first, second = key_low(text, position, size), key_high(text, position, size)
+        return log[place + 1] == first and log[place + 2] == second
     i = 0
     while i < size:
-        if records[place + 1 + (i >> 3)] != load64(text, position + min(i, size - 8)):
+        if log[place + 1 + (i >> 3)] != load64(text, position + min(i, size - 8)):
             return False
         i += 8
     return True
+
+
+@inline
+def n_word_values(size):
+    """How many values of a record are the word itself."""
+    return 2 if size <= MAX_SHORT else (size + 7) >> 3
 
 
 @inline
@@ -126,44 +166,54 @@ def write_three(packed, out, n_ids):
 
 
 @inline
-def write_record(records, place, out, n_ids):
+def write_logged(log, place, size, out, n_ids):
     """Write the ids of a record; returns how many ids there are now."""
-    n = I64(records[place] >> HALF)
+    n = I64(log[place] >> HALF)
+    place += 1 + n_word_values(size)
     for i in range(0, n, 3):
-        write_three(records[place + RECORD_IDS], out, n_ids + i)
+        write_three(log[place], out, n_ids + i)
         place += 1
     return n_ids + n
 
 
 @inline
-def keep_record(tables, text, position, size, ids, n):
-    """Put a word into its record: sizes, bytes, ids."""
-    records, place = tables.records, record_of(text, position, size, tables)
-    records[place] = U64(size) | U64(n) << HALF
+def keep_in_log(tables, mixed, text, position, size, ids, n):
+    """Append a word to the log: sizes, bytes, ids. Its record is whole: the ring turns between."""
+    log = tables.log
+    place = start = tables.written[0] & ((1 << LOG_BITS) - 1)
+    log[place] = U64(size) | U64(n) << HALF
     if size <= MAX_SHORT:
-        records[place + 1] = key_low(text, position, size)
-        records[place + 2] = key_high(text, position, size)
+        log[place + 1] = key_low(text, position, size)
+        log[place + 2] = key_high(text, position, size)
     else:
         i = 0
         while i < size:
-            records[place + 1 + (i >> 3)] = load64(text, position + min(i, size - 8))
+            log[place + 1 + (i >> 3)] = load64(text, position + min(i, size - 8))
             i += 8
-    place += RECORD_IDS
+    place += 1 + n_word_values(size)
     for i in range(0, n, 3):
-        records[place] = three_ids(ids, i, n)
+        log[place] = three_ids(ids, i, n)
         place += 1
+    slot = log_slot(mixed)
+    tables.index[slot ^ 2] = tables.index[slot]
+    tables.index[(slot ^ 2) + 1] = tables.index[slot + 1]
+    tables.index[slot] = mixed
+    tables.index[slot + 1] = U64(tables.written[0] + 1)
+    if place >= 1 << LOG_BITS:
+        place = start + (1 << LOG_BITS) - start  # the rest of the ring counts as written
+    tables.written[0] += place - start
 
 
 @inline
-def keep_short(slots, place, text, position, size, ids, n):
+def keep_short(slots, place, low, high, ids, n):
     """Put a short word at the head of its set; what was there moves one on.
 
-    ``n`` is IN_RECORD for a word of too many ids, which has a record, unless that is lost.
+    ``n`` is IN_LOG for a word of too many ids.
     """
     for i in range(SLOT):
         slots[place + SLOT + i] = slots[place + i]
-    slots[place] = key_low(text, position, size)
-    slots[place + 1] = key_high(text, position, size)
+    slots[place] = low
+    slots[place + 1] = high
     slots[place + 2] = three_ids(ids, 0, min(n, 3)) | U64(n) << U64(60)
     slots[place + 3] = three_ids(ids, 3, min(n, 6))
 
@@ -188,20 +238,16 @@ def whole_word(text, position, size, wholes):
 
 
 @inline
-def encode_word(text, position, size, merges, wholes, room):
-    """Encode one word that no table holds into ``room.ids``; returns how many ids."""
+def encode_anew(text, position, size, merges, wholes, room, out, n_ids):
+    """Encode a word without any table; returns how many ids there are now."""
+    n = 0
     if wholes.bits:
         found = whole_word(text, position, size, wholes)
         if found:
             room.ids[0] = found - 1
-            return 1
-    return merge_word(text, position, size, merges, room)
-
-
-@inline
-def encode_anew(text, position, size, merges, wholes, room, out, n_ids):
-    """Encode a word without any table; returns how many ids there are now."""
-    n = encode_word(text, position, size, merges, wholes, room)
+            n = 1
+    if n == 0:
+        n = merge_word(text, position, size, merges, room)
     for i in range(n):
         out[n_ids + i] = room.ids[i]
     return n_ids + n
@@ -209,13 +255,13 @@ def encode_anew(text, position, size, merges, wholes, room, out, n_ids):
 
 @inline
 def encode_long(text, position, size, tables, merges, wholes, room, out, n_ids):
-    """Encode a word that may have a record; returns how many ids there are now."""
-    place = record_of(text, position, size, tables)
-    if is_record_of(tables.records, place, text, position, size):
-        return write_record(tables.records, place, out, n_ids)
+    """Encode a word that may be in the log; returns how many ids there are now."""
+    mixed = hash_word(text, position, size)
+    place = find_in_log(tables, mixed)
+    if place >= 0 and is_logged(tables.log, place, text, position, size):
+        return write_logged(tables.log, place, size, out, n_ids)
     behind = encode_anew(text, position, size, merges, wholes, room, out, n_ids)
-    if behind - n_ids <= MAX_LONG_IDS:
-        keep_record(tables, text, position, size, room.ids, behind - n_ids)
+    keep_in_log(tables, mixed, text, position, size, room.ids, behind - n_ids)
     return behind
 
 
@@ -225,79 +271,99 @@ def encode_short(text, position, size, place, tables, merges, wholes, room, out,
 
     If it is the second, the two change places, so that a frequent word comes to be first.
     """
-    slots = tables.slots
-    other = place + SLOT
+    slots, other = tables.slots, place + SLOT
     low, high = key_low(text, position, size), key_high(text, position, size)
     if slots[other] == low and slots[other + 1] == high:
         for i in range(SLOT):
             slots[place + i], slots[other + i] = slots[other + i], slots[place + i]
         n = I64(slots[place + 2] >> U64(60))
-        if n == IN_RECORD:
+        if n == IN_LOG:
             return encode_long(text, position, size, tables, merges, wholes, room, out, n_ids)
         write_three(slots[place + 2], out, n_ids)
         write_three(slots[place + 3], out, n_ids + 3)
         return n_ids + n
     behind = encode_anew(text, position, size, merges, wholes, room, out, n_ids)
     n = behind - n_ids
-    if n <= MAX_SHORT_IDS:
-        keep_short(slots, place, text, position, size, room.ids, n)
-    else:
-        keep_short(slots, place, text, position, size, room.ids, IN_RECORD)
-        if n <= MAX_LONG_IDS:
-            keep_record(tables, text, position, size, room.ids, n)
+    if n > MAX_SHORT_IDS:
+        keep_in_log(tables, hash_word(text, position, size), text, position, size, room.ids, n)
+        n = IN_LOG
+    keep_short(slots, place, low, high, room.ids, n)
     return behind
 
 
 @inline
-def find_places(text, position, borders, n_words, tables, places):
-    """Write the place of each word in its table to ``places``, and prefetch it.
+def find_places(text, position, borders, n_words, tables, room):
+    """Note the set of each word, and prefetch it; or LONG, OTHER or GAP.
 
-    Of a short word it is that of its set, of a longer one LONG or OTHER.
+    Returns:
+        How many words are LONG, whose hashes are in ``room.hashes``; and the size in bytes of the
+        longest word that is OTHER.
     """
+    n_longer = longest = 0
     for w in range(n_words):
         border = borders[w]
         size = border - position
-        if size <= MAX_SHORT:
-            mixed = mix(key_low(text, position, size), key_high(text, position, size))
-            place = SET * I64(mixed >> U64(64 - tables.slot_bits))
+        position = border
+        if border < 0:
+            place = GAP
+            position = -1 - border
+        elif size <= MAX_SHORT:
+            start = border - size
+            mixed = mix(key_low(text, start, size), key_high(text, start, size))
+            place = SET * I64(mixed >> U64(64 - SET_BITS))
             prefetch(tables.slots, place)
         elif size <= MAX_LONG:
-            place = record_of(text, position, size, tables)
-            prefetch(tables.records, place)
-            prefetch(tables.records, place + 8)
-            prefetch(tables.records, place + 16)
+            mixed = hash_word(text, border - size, size)
+            prefetch(tables.index, log_slot(mixed))
+            room.hashes[n_longer] = mixed
+            n_longer += 1
             place = LONG
         else:
+            longest = max(longest, size)
             place = OTHER
-        places[w] = place
-        position = border
+        room.places[w] = place
+    return n_longer, longest
 
 
 @inline
-def count_readable(borders, n_words, buffer_end):
-    """How many words end so early that reading ``MAX_LONG`` bytes from them on is safe."""
-    while n_words and borders[n_words - 1] + MAX_LONG > buffer_end:
-        n_words -= 1
-    return n_words
+def prefetch_log(tables, hashes, n_hashes):
+    """Ask for the records of long words, whose index is there by now."""
+    for i in range(n_hashes):
+        place = find_in_log(tables, hashes[i])
+        if place >= 0:
+            prefetch(tables.log, place)
+            prefetch(tables.log, place + 8)
 
 
 @inline
-def encode_words(
-    text, position, buffer_end, borders, n_words, tables, merges, wholes, room, out, n_ids
-):  # fmt: skip
-    """Encode the words between ``position`` and each of ``borders``.
+def unreadable_places(position, borders, n_words, room):
+    """Note every word as OTHER, or GAP: near the end of the buffer no 16 bytes may be read at once.
+
+    Returns:
+        The size of the longest word, bytes.
+    """
+    longest = 0
+    for w in range(n_words):
+        border = borders[w]
+        longest = max(longest, border - position)
+        room.places[w] = GAP if border < 0 else OTHER
+        position = -1 - border if border < 0 else border
+    return longest
+
+
+@inline
+def encode_words(text, position, borders, n_words, tables, merges, wholes, room, output, n_ids):
+    """Encode the words between ``position`` and each of ``borders``, whose places are known.
 
     Args:
-        room: For the longest of the words, and for the places of all.
-        out: The ids are written here from ``n_ids`` on, and up to five more places.
+        room: For the longest of the words; ``room.places`` are the places.
+        output: The ids are written to ``output.ids`` from ``n_ids`` on, and up to five more.
 
     Returns:
         How many ids there are now.
     """
-    slots, places = tables.slots, room.places
-    n_readable = count_readable(borders, n_words, buffer_end)
-    find_places(text, position, borders, n_readable, tables, places)
-    for w in range(n_readable):
+    slots, places, out = tables.slots, room.places, output.ids
+    for w in range(n_words):
         border, place = borders[w], places[w]
         size = border - position
         if place >= 0:
@@ -309,7 +375,7 @@ def encode_words(
             else:
                 packed = slots[place + 2]
                 n = I64(packed >> U64(60))
-                if n == IN_RECORD:
+                if n == IN_LOG:
                     n_ids = encode_long(
                         text, position, size, tables, merges, wholes, room, out, n_ids
                     )
@@ -320,11 +386,24 @@ def encode_words(
                     n_ids += n
         elif place == LONG:
             n_ids = encode_long(text, position, size, tables, merges, wholes, room, out, n_ids)
+        elif place == GAP:
+            n_ids = end_document(output, n_ids)
+            border = -1 - border
         else:
             n_ids = encode_anew(text, position, size, merges, wholes, room, out, n_ids)
         position = border
-    for w in range(n_readable, n_words):
-        size = borders[w] - position
-        n_ids = encode_anew(text, position, size, merges, wholes, room, out, n_ids)
-        position = borders[w]
+    return n_ids
+
+
+@inline
+def end_document(output, n_ids):
+    """Write what is between two documents; returns how many ids there are now."""
+    if output.after >= 0:
+        output.ids[n_ids] = output.after
+        n_ids += 1
+    output.done[0] += 1
+    output.offsets[output.done[0]] = n_ids
+    if output.before >= 0 and output.done[0] < output.n_documents:
+        output.ids[n_ids] = output.before
+        n_ids += 1
     return n_ids
