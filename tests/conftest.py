@@ -7,8 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from cygnet.tokenizer.machine_code import kernels
+
+# On a busy machine a first call may take long; how fast things are is measured elsewhere.
+settings.register_profile("cygnet", deadline=None)
+settings.load_profile("cygnet")
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("CYGNET_TEST_DATA", ROOT.parent / "shared" / "data"))

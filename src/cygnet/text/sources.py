@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from cygnet.errors import EncodingError, InputError
 from cygnet.files import input_errors
 from cygnet.text.batch import BATCH_BYTES, TextBatch
+from cygnet.tokenizer.machine_code import kernels
 
 NEWLINES = b"\r\n"
+Places = npt.NDArray[np.int64]
+# Newlines that are stripped from all documents at once, before what is left is done one by one.
+ROUNDS = 4
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
@@ -59,31 +64,51 @@ class TextFile:
             if len(batch):
                 yield batch
 
-    def _blocks(self, on_bytes: Callable[[int], None]) -> Iterator[bytes]:
+    def _blocks(self, on_bytes: Callable[[int], None]) -> Iterator[memoryview]:
         """Runs of whole documents: what lies between two boundaries of the file."""
-        rest = bytearray()
+        pending: list[bytes | memoryview] = []
         with input_errors(self.path), open(self.path, "rb") as file:
             while chunk := file.read(BATCH_BYTES):
                 on_bytes(len(chunk))
-                searched = max(0, len(rest) - len(self.boundary) + 1)
-                rest += chunk
-                cut = rest.rfind(self.boundary, searched) if self.boundary else -1
-                if cut >= 0:
-                    yield bytes(rest[:cut])
-                    del rest[: cut + len(self.boundary)]
+                cut = self._last_boundary(pending, chunk)
+                pending.append(chunk)
+                if cut is not None:
+                    block = b"".join(pending)
+                    cut += len(block) - len(chunk)
+                    yield memoryview(block)[:cut]
+                    pending = [memoryview(block)[cut + len(self.boundary) :]]
+        rest = b"".join(pending)
         if rest.strip(NEWLINES):
-            yield bytes(rest)
+            yield memoryview(rest)
 
-    def _documents(self, block: bytes, offset: int) -> TextBatch:
+    def _last_boundary(self, pending: list[bytes | memoryview], chunk: bytes) -> int | None:
+        """Where the last boundary begins in ``chunk``, less than 0 if in what is pending."""
+        if not self.boundary:
+            return None
+        cut = chunk.rfind(self.boundary)
+        if cut < 0 and pending:
+            before = bytes(pending[-1][1 - len(self.boundary) :]) if len(self.boundary) > 1 else b""
+            around = before + chunk[: len(self.boundary) - 1]
+            cut = around.rfind(self.boundary)
+            return cut - len(before) if cut >= 0 else None
+        return cut if cut >= 0 else None
+
+    def _documents(self, block: memoryview, offset: int) -> TextBatch:
         """Cut a block at its boundaries; ``offset`` is its place in the file."""
-        pieces = block.split(self.boundary) if self.boundary else [block]
-        self._check_utf8(block, pieces, offset)
-        documents = [piece for piece in (piece.strip(NEWLINES) for piece in pieces) if piece]
-        self.n_documents += len(documents)
-        self.n_empty += len(pieces) - len(documents)
-        return TextBatch.from_bytes(documents)
+        starts, ends = cut_at(block, self.boundary)
+        n_pieces = len(starts)
+        if _is_utf8(block):
+            batch = strip(TextBatch(np.frombuffer(block, np.uint8), starts, ends))
+        else:
+            borders = zip(starts.tolist(), ends.tolist(), strict=True)
+            pieces = [bytes(block[start:end]) for start, end in borders]
+            self._mend(bytes(block), pieces, offset)
+            batch = strip(TextBatch.from_bytes(pieces))
+        self.n_documents += len(batch)
+        self.n_empty += n_pieces - len(batch)
+        return batch
 
-    def _check_utf8(self, block: bytes, pieces: list[bytes], offset: int) -> None:
+    def _mend(self, block: bytes, pieces: list[bytes], offset: int) -> None:
         """Refuse invalid bytes, or replace them in ``pieces`` and count them."""
         try:
             block.decode()
@@ -95,10 +120,72 @@ class TextFile:
                     f" the file (0x{block[error.start]:02x}): mend the file, or pass"
                     " --text.errors replace"
                 ) from error
-            for index, piece in enumerate(pieces):
-                mended = piece.decode(errors="replace")
-                self.n_replaced += mended.count(REPLACEMENT) - piece.count(REPLACEMENT.encode())
-                pieces[index] = mended.encode()
+        for index, piece in enumerate(pieces):
+            mended = piece.decode(errors="replace")
+            self.n_replaced += mended.count(REPLACEMENT) - piece.count(REPLACEMENT.encode())
+            pieces[index] = mended.encode()
+
+
+def cut_at(
+    block: bytes | memoryview, boundary: bytes
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the pieces of ``block.split(boundary)`` start and end; no piece is copied.
+
+    >>> [places.tolist() for places in cut_at(b"one<|>two", b"<|>")]
+    [[0, 6], [3, 9]]
+    """
+    found = _find_all(block, boundary) if boundary else np.empty(0, np.int64)
+    starts = np.concatenate([[0], found + len(boundary)])
+    return starts, np.concatenate([found, [len(block)]])
+
+
+def _find_all(block: bytes | memoryview, boundary: bytes) -> Places:
+    """Where a string occurs, from the left and without overlap."""
+    data = np.frombuffer(block, np.uint8)
+    found = np.flatnonzero(data[: len(data) - len(boundary) + 1] == boundary[0])
+    for i in range(1, len(boundary)):
+        found = found[data[found + i] == boundary[i]]
+    if (np.diff(found) < len(boundary)).any():  # occurrences overlap: take them one by one
+        apart: list[int] = []
+        for place in found.tolist():
+            if not apart or place >= apart[-1] + len(boundary):
+                apart.append(place)
+        return np.array(apart, np.int64)
+    return found
+
+
+def strip(batch: TextBatch) -> TextBatch:
+    """Documents without the newlines at both of their ends; those that are empty then are left out.
+
+    >>> list(strip(TextBatch.from_strings(["\\none\\r\\n", "\\n", "two"])))
+    ['one', 'two']
+    """
+    starts, ends = batch.starts.copy(), batch.ends.copy()
+    documents = np.flatnonzero(starts < ends)
+    for _ in range(ROUNDS):
+        documents = documents[_is_newline(batch.data[starts[documents]])]
+        starts[documents] += 1
+        documents = documents[starts[documents] < ends[documents]]
+    for i in documents.tolist():
+        content = batch.data[starts[i] : ends[i]].tobytes()
+        starts[i] = ends[i] - len(content.lstrip(NEWLINES))
+    documents = np.flatnonzero(starts < ends)
+    for _ in range(ROUNDS):
+        documents = documents[_is_newline(batch.data[ends[documents] - 1])]
+        ends[documents] -= 1
+        documents = documents[starts[documents] < ends[documents]]
+    for i in documents.tolist():
+        content = batch.data[starts[i] : ends[i]].tobytes()
+        ends[i] = starts[i] + len(content.rstrip(NEWLINES))
+    return TextBatch(batch.data, starts, ends).select(starts < ends)
+
+
+def _is_newline(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    return np.isin(data, np.frombuffer(NEWLINES, np.uint8))
+
+
+def _is_utf8(block: memoryview) -> bool:
+    return bool(kernels()["is_utf8"](np.frombuffer(block, np.uint8), len(block)))
 
 
 def find_files(source: str) -> list[Path]:

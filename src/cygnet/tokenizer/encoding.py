@@ -189,6 +189,11 @@ def cut(batch: TextBatch, piece_bytes: int = PIECE_BYTES) -> list[TextBatch]:
     ]
 
 
+def count_ids(ids: UInts, counts: npt.NDArray[np.uint64]) -> None:
+    """Add how often each id occurs to ``counts``, which has a place for each."""
+    kernels()[f"count_ids_u{8 * ids.itemsize}"](ids, len(ids), counts)
+
+
 def normalise(batch: TextBatch) -> TextBatch:
     """The documents in Unicode's normal form C; the same batch where they are so already."""
     if not (batch.data >= 0xCC).any():  # below U+0300 every text is in normal form

@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cygnet.cores import available_threads
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer, make_folder, read_bytes
 from cygnet.text.batch import Text, TextBatch, as_batches
+from cygnet.tokenizer.counting import run_ahead
+from cygnet.tokenizer.encoding import count_ids, cut
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.format import (
     Manifest,
@@ -33,6 +36,8 @@ from cygnet.tokens.format import (
 
 CHUNK_BYTES = 8 << 20
 
+_Encoded = tuple[TextBatch, npt.NDArray[np.unsignedinteger[Any]], npt.NDArray[np.int64]]
+
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
@@ -41,6 +46,7 @@ class _Piece:
     shard: int
     ids: npt.NDArray[np.unsignedinteger[Any]]
     lengths: npt.NDArray[np.int64]
+    text_bytes: int
 
 
 def build(
@@ -70,7 +76,8 @@ def build(
         InputError: A split holds no document; or there are token files already, without ``resume``.
         StorageError: The disk is full; finished shards stay.
 
-    Cost: memory for one batch of text, whatever the size of the corpus.
+    Cost: memory for a few batches of text and the encoder's tables, whatever the size of the
+    corpus; all cores.
 
     >>> import tempfile
     >>> tokenizer = Tokenizer([])
@@ -106,17 +113,18 @@ def _build_split(
     on_bytes: Callable[[int], None],
 ) -> Split:
     batches = _counted(as_batches(text), on_bytes)
-    text_bytes: list[int] = []
-    while bin_path(folder, name := shard_name(split, len(text_bytes))).exists():
+    counts = np.zeros(tokenizer.vocab_size, np.uint64)
+    shards: list[Shard] = []
+    while bin_path(folder, name := shard_name(split, len(shards))).exists():
         n_documents = len(read_bytes(idx_path(folder, name))) // 8
-        skipped, batches = _take_documents(batches, n_documents)
-        text_bytes.append(skipped)
-    pieces = _encode(batches, tokenizer, shard_tokens, len(text_bytes), text_bytes)
+        text_bytes, batches = _take_documents(batches, n_documents)
+        shards.append(_read_shard(folder, name, text_bytes, tokenizer.dtype, counts))
+    pieces = _cut_into_shards(_encode(batches, tokenizer), shard_tokens, len(shards))
     for shard, group in itertools.groupby(pieces, key=lambda piece: piece.shard):
-        _write_shard(folder, shard_name(split, shard), group)
-    if not text_bytes:
+        shards.append(_write_shard(folder, shard_name(split, shard), group, counts))
+    if not shards:
         raise InputError(f"the {split} split holds no document")
-    return _describe_split(folder, split, tokenizer, text_bytes)
+    return Split(shards=tuple(shards), counts_sha256=_write_counts(folder, split, counts))
 
 
 def shard_name(split: str, number: int) -> str:
@@ -144,28 +152,33 @@ def _take_documents(
     return taken, batches
 
 
-def _encode(
-    batches: Iterable[TextBatch],
-    tokenizer: Tokenizer,
-    shard_tokens: int,
-    shard: int,
-    text_bytes: list[int],
+def _encode(batches: Iterable[TextBatch], tokenizer: Tokenizer) -> Iterator[_Encoded]:
+    """Encode batches on all cores, in order."""
+
+    def encode(piece: TextBatch) -> _Encoded:
+        return piece, *tokenizer.encode_batch(piece, append=tokenizer.boundary_id, threads=1)
+
+    pieces = (piece for batch in batches for piece in cut(batch))
+    return run_ahead(encode, pieces, available_threads())
+
+
+def _cut_into_shards(
+    encoded: Iterable[_Encoded], shard_tokens: int, shard: int
 ) -> Iterator[_Piece]:
-    """Encode batches and cut them where shards end; ``text_bytes`` grows by one per shard."""
+    """Cut encoded batches where shards end; ``shard`` is the number of the first."""
     filled = 0
-    for batch in batches:
-        ids, offsets = tokenizer.encode_batch(batch, append=tokenizer.boundary_id)
+    for batch, ids, offsets in encoded:
         first = 0
         while first < len(batch):
             # The first document that fills the shard is its last.
             room = offsets[first] + shard_tokens - filled
             last = min(int(np.searchsorted(offsets[1:], room)), len(batch) - 1) + 1
             part = slice(first, last)
-            if len(text_bytes) == shard:
-                text_bytes.append(0)
-            text_bytes[shard] += int((batch.ends[part] - batch.starts[part]).sum())
             yield _Piece(
-                shard, ids[offsets[first] : offsets[last]], np.diff(offsets[first : last + 1])
+                shard,
+                ids[offsets[first] : offsets[last]],
+                np.diff(offsets[first : last + 1]),
+                int((batch.ends[part] - batch.starts[part]).sum()),
             )
             filled += int(offsets[last] - offsets[first])
             if filled >= shard_tokens:
@@ -173,55 +186,65 @@ def _encode(
             first = last
 
 
-def _write_shard(folder: Path, name: str, pieces: Iterable[_Piece]) -> None:
-    lengths = []
+def _write_shard(
+    folder: Path, name: str, pieces: Iterable[_Piece], counts: npt.NDArray[np.uint64]
+) -> Shard:
+    """Write a shard, and add its ids to ``counts``."""
+    lengths, text_bytes, digest = [], 0, hashlib.sha256()
     with atomic_writer(bin_path(folder, name)) as file:
         for piece in pieces:
-            file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<")).tobytes())
+            ids = piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False)
+            file.write(ids.data)
+            digest.update(ids.data)
+            count_ids(piece.ids, counts)
             lengths.append(piece.lengths)
-        with atomic_writer(idx_path(folder, name)) as index:
-            index.write(np.cumsum(np.concatenate(lengths)).astype("<u8").tobytes())
+            text_bytes += piece.text_bytes
+        index = np.cumsum(np.concatenate(lengths)).astype("<u8").tobytes()
+        with atomic_writer(idx_path(folder, name)) as index_file:
+            index_file.write(index)
+    return _describe_shard(name, index, text_bytes, digest.hexdigest())
 
 
-def _describe_split(folder: Path, split: str, tokenizer: Tokenizer, text_bytes: list[int]) -> Split:
-    """Count and hash the shards as they stand on disk, and write the counts."""
-    counts = np.zeros(tokenizer.vocab_size, np.uint64)
-    shards = []
-    for number, n_bytes in enumerate(text_bytes):
-        name = shard_name(split, number)
-        ids = bin_path(folder, name)
-        index = read_bytes(idx_path(folder, name))
-        ends = np.frombuffer(index, "<u8")
-        tokens = ids.stat().st_size // np.dtype(tokenizer.dtype).itemsize
-        if not len(ends) or ends[-1] != tokens or (np.diff(ends.astype(np.int64)) < 0).any():
-            raise DamagedError(f"{ids} or its .idx is damaged; --overwrite makes it again")
-        shards.append(
-            Shard(
-                name=name,
-                tokens=tokens,
-                documents=len(ends),
-                text_bytes=n_bytes,
-                bin_sha256=_hash_and_count(ids, tokenizer.dtype, counts),
-                idx_sha256=hashlib.sha256(index).hexdigest(),
-            )
-        )
+def _read_shard(
+    folder: Path,
+    name: str,
+    text_bytes: int,
+    dtype: type[np.unsignedinteger[Any]],
+    counts: npt.NDArray[np.uint64],
+) -> Shard:
+    """Check a shard that an earlier call wrote, and add its ids to ``counts``."""
+    path, digest = bin_path(folder, name), hashlib.sha256()
+    index = read_bytes(idx_path(folder, name))
+    ends = np.frombuffer(index, "<u8").astype(np.int64)
+    tokens = path.stat().st_size // np.dtype(dtype).itemsize
+    if not len(ends) or ends[-1] != tokens or (np.diff(ends) < 0).any():
+        raise DamagedError(f"{path} or its .idx is damaged; --overwrite makes it again")
+    with open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            ids = np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<")).astype(dtype, copy=False)
+            if int(ids.max()) >= len(counts):
+                raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
+            count_ids(ids, counts)
+    return _describe_shard(name, index, text_bytes, digest.hexdigest())
+
+
+def _describe_shard(name: str, index: bytes, text_bytes: int, bin_sha256: str) -> Shard:
+    ends = np.frombuffer(index, "<u8")
+    return Shard(
+        name=name,
+        tokens=int(ends[-1]),
+        documents=len(ends),
+        text_bytes=text_bytes,
+        bin_sha256=bin_sha256,
+        idx_sha256=hashlib.sha256(index).hexdigest(),
+    )
+
+
+def _write_counts(folder: Path, split: str, counts: npt.NDArray[np.uint64]) -> str:
+    """Write the counts of a split; returns their sha256."""
     buffer = io.BytesIO()
     np.save(buffer, counts)
     with atomic_writer(counts_path(folder, split)) as file:
         file.write(buffer.getvalue())
-    return Split(shards=tuple(shards), counts_sha256=hashlib.sha256(buffer.getvalue()).hexdigest())
-
-
-def _hash_and_count(
-    path: Path, dtype: type[np.unsignedinteger[Any]], counts: npt.NDArray[np.uint64]
-) -> str:
-    """Add a shard's ids to ``counts`` and return the sha256 of its bytes."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            ids = np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<"))
-            if int(ids.max()) >= len(counts):
-                raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
-            counts += np.bincount(ids, minlength=len(counts)).astype(np.uint64)
-    return digest.hexdigest()
+    return hashlib.sha256(buffer.getvalue()).hexdigest()

@@ -16,8 +16,9 @@ U8, U32, U64, I64 = np.uint8, np.uint32, np.uint64, np.int64
 ZERO, ONE = U64(0), U64(1)
 ALL = ~ZERO
 
-inline = njit(inline="never", error_model="numpy", boundscheck=False)
-"""A function that kernels call; LLVM decides whether it is inlined."""
+inline: Any = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+"""A function that kernels call; LLVM decides whether it is inlined. Nobody calls it from Python, so
+it has no wrappers for that: they would take a third of the time of compiling."""
 
 _BLOCK = ir.VectorType(ir.IntType(8), 64)
 _FIRST_LANE = ir.Constant(ir.VectorType(ir.IntType(32), 64), [0] * 64)

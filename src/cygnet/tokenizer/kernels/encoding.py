@@ -1,6 +1,6 @@
 """The kernels of encoding: whole batches of documents, ids out."""
 
-from cygnet.tokenizer.kernels.bits import I64, U32, inline, offset
+from cygnet.tokenizer.kernels.bits import I64, U32, U64, inline, offset
 from cygnet.tokenizer.kernels.blocks import ROOM, split
 from cygnet.tokenizer.kernels.merging import (
     Merges,
@@ -213,3 +213,11 @@ def merge_tokens(
             n_learned += 1
         start = ends[token]
     return n_learned
+
+
+@inline
+def count_ids(ids, n_ids, counts):
+    """Add how often each id occurs to ``counts``, ``uint64``."""
+    for i in range(n_ids):
+        counts[ids[i]] += U64(1)
+    return FINISHED

@@ -3,7 +3,7 @@
 ``u8*`` and the like are pointers, ``i64`` an integer; every kernel returns one ``i64``.
 """
 
-from cygnet.tokenizer.kernels import counting, encoding, learning
+from cygnet.tokenizer.kernels import characters, counting, encoding, learning
 
 TABLES = "u64* u64* u64* i64*"
 MERGES = "u32* u32* u64* i64 u32*"
@@ -24,6 +24,9 @@ KERNELS = {
     "encode_batch_u32": (encoding.encode_batch, f"{BATCH} u32* i64*"),
     "encode_given": (encoding.encode_given, f"u8* i64 {WORDS} i64* i64 i64 u32*"),
     "merge_tokens": (encoding.merge_tokens, f"u8* i64* i64 {MERGES} {ROOM} i64 i32*"),
+    "is_utf8": (characters.is_utf8, "u8* i64"),
+    "count_ids_u16": (encoding.count_ids, "u16* i64 u64*"),
+    "count_ids_u32": (encoding.count_ids, "u32* i64 u64*"),
     "count_batch": (counting.count_batch, f"u8* i64 i64* i64* i64 i64 u8* i64* i64 {COUNTS}"),
     "add_words": (counting.add_words, f"u8* i64* i64* i64 {COUNTS}"),
     "list_words": (counting.list_words, "u64* i64 u8* u8* i64* i64*"),

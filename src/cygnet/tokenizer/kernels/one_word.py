@@ -39,7 +39,7 @@ def contraction_end(text, position, end, any_case):
     first = I64(text[position + 1])
     if any_case and 65 <= first <= 90:
         first |= 32
-    if first in (115, 116, 109, 100):  # s t m d
+    if first == 115 or first == 116 or first == 109 or first == 100:  # s t m d
         return position + 2
     if position + 2 >= end:
         return position
@@ -48,7 +48,9 @@ def contraction_end(text, position, end, any_case):
         return position + 3
     if any_case and 65 <= second <= 90:
         second |= 32
-    if (first in (114, 118) and second == 101) or (first == 108 and second == 108):
+    if second == 101 and (first == 114 or first == 118):  # re ve
+        return position + 3
+    if second == 108 and first == 108:  # ll
         return position + 3
     return position
 
@@ -185,7 +187,7 @@ def capitals_end(text, position, end, classes):
     r"""``[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*``."""
     while position < end:
         kind = class_at(text, position, end, classes)
-        if kind not in (UPPER, LETTER, MARK):
+        if kind != UPPER and kind != LETTER and kind != MARK:
             break
         position = next_character(text, position, end)
     return position
@@ -201,7 +203,7 @@ def capitalised_end(text, position, end, classes):
     here = both = position
     while here < end:
         kind = class_at(text, here, end, classes)
-        if kind not in (UPPER, LETTER, MARK):
+        if kind != UPPER and kind != LETTER and kind != MARK:
             break
         here = next_character(text, here, end)
         if kind != UPPER:
@@ -210,7 +212,7 @@ def capitalised_end(text, position, end, classes):
         return both
     while here < end:
         kind = class_at(text, here, end, classes)
-        if kind not in (LOWER, LETTER, MARK):
+        if kind != LOWER and kind != LETTER and kind != MARK:
             break
         here = next_character(text, here, end)
     return here
