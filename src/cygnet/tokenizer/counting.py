@@ -20,8 +20,9 @@ from cygnet.tokenizer.machine_code import kernels
 from cygnet.tokenizer.patterns import Splitter, find_scanner
 from cygnet.tokenizer.unicode_classes import character_classes
 
-N_WORDS, ARENA_BYTES = 2, 3  # places of the kernel's state
+N_WORDS, ARENA_BYTES, WANTED_BYTES = 2, 3, 4  # places of the kernel's state
 FIRST_BITS, FIRST_ARENA = 14, 1 << 16
+SHORT = 15  # bytes of a word that is kept in its slot; longer ones are in the arena
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +91,14 @@ class WordCounts:
 class WordTable:
     """A table of counts that grows with the distinct words. One thread at a time may use it.
 
-    Cost: 64 to 128 bytes a word.
+    Cost: 64 to 128 bytes a word; while it grows, half as much again.
     """
 
-    def __init__(self, bits: int = FIRST_BITS, arena_bytes: int = FIRST_ARENA) -> None:
-        self._bits = bits
-        self._slots = np.zeros(4 << bits, np.uint64)
-        self._arena = np.empty(arena_bytes, np.uint8)
-        self._state = np.zeros(4, np.int64)
+    def __init__(self) -> None:
+        self._bits = FIRST_BITS
+        self._slots = np.zeros(4 << FIRST_BITS, np.uint64)
+        self._arena = np.empty(FIRST_ARENA, np.uint8)
+        self._state = np.zeros(5, np.int64)
         self._borders = np.empty(WORDS_AT_ONCE, np.int64)
 
     def add_text(self, batch: TextBatch, scanner: int) -> None:
@@ -107,21 +108,20 @@ class WordTable:
             batch.data, len(batch.data), batch.starts, batch.ends, len(batch), scanner,
             character_classes(), self._borders, WORDS_AT_ONCE, *self._table
         ):  # fmt: skip
-            largest = int((batch.ends - batch.starts).max())
-            self._make_room(WORDS_AT_ONCE, largest)
+            self._make_room(WORDS_AT_ONCE, int(self._state[WANTED_BYTES]))
 
     def add_counts(self, words: WordCounts) -> None:
         """Add words that were counted elsewhere."""
-        self._make_room(len(words), len(words.data))
+        self._make_room(len(words), int(words.sizes[words.sizes > SHORT].sum()))
         kernels()["add_words"](words.data, words.ends, words.occurs, len(words), *self._table)
 
     def counts(self) -> WordCounts:
         """All words and their counts."""
         n_words = int(self._state[N_WORDS])
-        data = np.empty(int(self._state[ARENA_BYTES]) + 15 * n_words, np.uint8)
+        data = np.empty(int(self._state[ARENA_BYTES]) + SHORT * n_words, np.uint8)
         ends, occurs = np.empty(n_words, np.int64), np.empty(n_words, np.int64)
         n_bytes = kernels()["list_words"](self._slots, self._bits, self._arena, data, ends, occurs)
-        return WordCounts(data[:n_bytes], ends, occurs)
+        return WordCounts(data[:n_bytes].copy(), ends, occurs)
 
     @property
     def _table(self) -> tuple[Any, ...]:
@@ -129,20 +129,17 @@ class WordTable:
 
     def _make_room(self, n_words: int, n_bytes: int) -> None:
         """Have room for so many new words, with so many bytes of long ones among them."""
-        bits, arena_bytes = self._bits, len(self._arena)
+        bits, stored = self._bits, int(self._state[ARENA_BYTES])
         while self._state[N_WORDS] + n_words > 1 << (bits - 1):
             bits += 1
-        while self._state[ARENA_BYTES] + n_bytes > arena_bytes:
-            arena_bytes *= 2
-        if arena_bytes > len(self._arena):
-            self._arena = np.concatenate(
-                [self._arena, np.empty(arena_bytes - len(self._arena), np.uint8)]
-            )
         if bits > self._bits:
-            words, position = self.counts(), self._state[:2].copy()
-            self.__init__(bits, arena_bytes)  # type: ignore[misc]
-            kernels()["add_words"](words.data, words.ends, words.occurs, len(words), *self._table)
-            self._state[:2] = position
+            slots = np.zeros(4 << bits, np.uint64)
+            kernels()["move_words"](self._slots, self._bits, slots, bits)
+            self._slots, self._bits = slots, bits
+        if stored + n_bytes > len(self._arena):
+            arena = np.empty(max(stored + n_bytes, 2 * len(self._arena)), np.uint8)
+            arena[:stored] = self._arena[:stored]
+            self._arena = arena
 
 
 def count_words(
