@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.cores import available_threads
-from cygnet.errors import DamagedError
+from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer
 from cygnet.text.batch import Text, TextBatch, as_batches
 from cygnet.tokenizer.encoding import WORDS_AT_ONCE, cut
 from cygnet.tokenizer.machine_code import kernels
-from cygnet.tokenizer.patterns import Splitter, find_scanner
+from cygnet.tokenizer.patterns import PATTERNS, Splitter, find_scanner
 from cygnet.tokenizer.unicode_classes import character_classes
 
 N_WORDS, ARENA_BYTES, WANTED_BYTES = 2, 3, 4  # places of the kernel's state
@@ -65,6 +65,12 @@ class WordCounts:
         """Bytes of the text that was counted."""
         return int(self.sizes @ self.occurs)
 
+    @property
+    def n_characters(self) -> int:
+        """Characters of the text that was counted."""
+        so_far = np.cumsum((self.data & 0xC0) != 0x80)  # every other byte goes on with one
+        return int(np.diff(so_far[self.ends - 1], prepend=0) @ self.occurs)
+
     def __len__(self) -> int:
         """Number of distinct words."""
         return len(self.ends)
@@ -82,10 +88,23 @@ class WordCounts:
             DamagedError: It is no such file.
         """
         try:
-            with np.load(path, allow_pickle=False) as found:
-                return cls(found["data"], found["ends"], found["occurs"])
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            with open(path, "rb") as file, np.load(file, allow_pickle=False) as found:
+                words = cls(found["data"], found["ends"], found["occurs"])
+            words._check()
+        except Exception as error:  # zipfile and numpy raise a dozen kinds
             raise DamagedError(f"{path} is damaged ({error}): delete it and run again") from error
+        return words
+
+    def _check(self) -> None:
+        """Refuse what the kernels could not read."""
+        types = [array.dtype.name for array in (self.data, self.ends, self.occurs)]
+        shapes = self.data.shape, self.ends.shape, self.occurs.shape
+        n_bytes = int(self.ends[-1]) if self.ends.size else 0
+        expected = (n_bytes,), (len(self),), (len(self),)
+        if types != ["uint8", "int64", "int64"] or shapes != expected:
+            raise ValueError("it holds no word counts")
+        if (self.sizes < 1).any() or (self.occurs < 1).any():
+            raise ValueError("a word is empty, or occurs less than once")
 
 
 class WordTable:
@@ -159,12 +178,12 @@ def count_words(
     Returns:
         Each word once, in no particular order.
 
-    Cost: 1 to 2 ns a byte and thread, and 64 to 128 bytes of memory a distinct word and thread;
-    a pattern that is not one of the named ones counts at 5 to 10 MB/s.
+    Cost: COST
 
     >>> count_words(["to be or not to be"], r" ?[a-z]+").to_mapping()[b" be"]
     2
     """
+    kernels()  # before threads ask for them, each on its own
     threads = threads or available_threads()
     scanner = find_scanner(pattern)
     tables: SimpleQueue[WordTable] = SimpleQueue()
@@ -196,24 +215,35 @@ def run_ahead(
 
     Pieces are read only as fast as they are worked off: at most two a thread wait.
     """
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Any]] = deque()
+    pool = ThreadPoolExecutor(threads)
+    waiting: deque[Future[Any]] = deque()
+    try:
         for piece in pieces:
             waiting.append(pool.submit(function, piece))
             if len(waiting) >= 2 * threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:  # after an error or Ctrl-C, what waits is left undone
+        pool.shutdown(cancel_futures=True)
 
 
 def limit(
-    batches: Iterable[TextBatch], doc_cap: int | None, max_chars: int | None
+    batches: Iterable[TextBatch], doc_cap: int | None = None, max_chars: int | None = None
 ) -> Iterator[TextBatch]:
     """Cut documents to ``doc_cap`` characters, and end the corpus after ``max_chars``.
+
+    The limits come in this order. None is no limit; what comes behind the end is not read.
+
+    Raises:
+        InputError: A limit is below 1.
+
+    Cost: COST
 
     >>> [list(batch) for batch in limit([TextBatch.from_strings(["née", "you", "too"])], 2, 3)]
     [['né', 'y']]
     """
+    check_limits(doc_cap, max_chars)
     unlimited = np.iinfo(np.int64).max
     left = unlimited if max_chars is None else max_chars
     for batch in batches:
@@ -226,6 +256,44 @@ def limit(
             yield kept
         if left <= 0:
             return
+
+
+def check_limits(doc_cap: int | None, max_chars: int | None) -> None:
+    """Refuse limits below 1."""
+    for name, value in (("doc_cap", doc_cap), ("max_chars", max_chars)):
+        if value is not None and value < 1:
+            raise InputError(f"{name} is {value}: at least one character must count")
+
+
+def check_pattern(text: Iterable[TextBatch], pattern: str) -> Iterator[TextBatch]:
+    """Pass documents on, and refuse at their end a pattern that finds a word in none of them.
+
+    What a pattern does not match becomes words of its own. So one that matches nothing would make
+    each document one word, and learn from that.
+
+    Raises:
+        InputError: There was text, and the pattern matches nothing of it, or only empty strings.
+
+    >>> list(check_pattern([TextBatch.from_strings(["abc"])], "[0-9]+"))
+    Traceback (most recent call last):
+    cygnet.errors.InputError: the split pattern '[0-9]+' matches nothing of the text...
+    """
+    splitter = Splitter(pattern)
+    matches = n_bytes = 0
+    for batch in text:
+        n_bytes += batch.text_bytes
+        matches = matches or any(map(splitter.matches, batch))
+        yield batch
+    if n_bytes and not matches:
+        raise no_match(pattern)
+
+
+def no_match(pattern: str) -> InputError:
+    """The error of a pattern that finds no word."""
+    return InputError(
+        f"the split pattern {pattern!r} matches nothing of the text, or only empty strings: name"
+        f" one of {', '.join(PATTERNS)}, or write one that matches words"
+    )
 
 
 def _count_by_regex(piece: TextBatch, split: Splitter) -> WordCounts:

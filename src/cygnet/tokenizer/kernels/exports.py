@@ -13,8 +13,7 @@ WORDS = f"{TABLES} {MERGES} {WHOLES} {ROOM}"
 BATCH = f"u8* i64 i64* i64* i64 i64 u8* i64 i64 {WORDS} i64 i64* i64 i64*"
 COUNTS = "u64* i64 u8* i64 i64*"
 LEARNER = (
-    "i32* i64* i32* i64* i64 u8*"
-    " u64* i64* i64* i32* i32* i64 i32* i32* i64* i64 i64* i64* i64*"
+    "i32* i64* i32* i64* i64 u8* u64* i64* i64* i32* i32* i64 i32* i32* i64* i64 i64* i64* i64*"
 )
 STEP = "i64* i64* i64* i64* i32* i32*"
 
