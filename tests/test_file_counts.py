@@ -120,6 +120,7 @@ def test_counts_of_other_text_or_options_are_not_taken(tmp_path: Path) -> None:
         (("--tokenizer.doc-cap", "300"), Tokenizer.train(text, 700, doc_cap=300)),
         (("--tokenizer.max-chars", "99999"), Tokenizer.train(text, 700, max_chars=99_999)),
         (("--text.boundary", "Once"), None),
+        (("--tokenizer.sample-mb", "0.15"), None),
         (("--tokenizer.sample-mb", "0.1"), None),
     ]:
         result = train(corpus, folder, *more, "--overwrite")
