@@ -85,7 +85,8 @@ def test_corpus_too_small_for_the_vocabulary(tmp_path: Path) -> None:
     result = cygnet("tokenizer", "train", "demo", *options)
     assert result.returncode == 0
     assert (
-        "holds only 2 pairs that repeat: the vocabulary has 259 tokens, 300 were" in result.stderr
+        "holds only 2 pairs that occur at least 2 times: the vocabulary has 259 tokens, 300"
+        " were asked" in result.stderr
     )
 
 

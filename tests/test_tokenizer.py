@@ -1,21 +1,18 @@
 """The tokenizer against its readable definition and against ``tokenizers``."""
 
 import json
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tokenizers
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cygnet.errors import CygnetError, EncodingError, InputError
 from cygnet.text.sources import read_files
-from cygnet.tokenizer import reference
 from cygnet.tokenizer.patterns import PATTERNS, Splitter
 from cygnet.tokenizer.tokenizer import Tokenizer
-from cygnet.tokenizer.training import learn_merges
 
 SAMPLE = [
     "Once upon a time, there was a little girl named Lily. She loved to hop.",
@@ -28,27 +25,6 @@ ANY_TEXT = st.text(max_size=60)
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     return Tokenizer.train(SAMPLE * 3, vocab_size=400)
-
-
-words_strategy = st.dictionaries(
-    st.text("abc", min_size=1, max_size=12).map(str.encode), st.integers(1, 5), max_size=12
-)
-
-
-@settings(max_examples=300)
-@given(words_strategy, st.integers(0, 30), st.integers(1, 4))
-def test_fast_learning_is_the_reference(
-    words: dict[bytes, int], n_merges: int, min_frequency: int
-) -> None:
-    expected = reference.train(words, n_merges, min_frequency)
-    assert learn_merges(words, n_merges, min_frequency) == expected
-    backwards = dict(reversed(words.items()))
-    assert learn_merges(backwards, n_merges, min_frequency) == expected
-
-
-def test_learning_is_the_reference_on_real_words() -> None:
-    words = Counter(word.encode() for text in SAMPLE for word in Splitter(PATTERNS["gpt2"])(text))
-    assert learn_merges(words, 120) == reference.train(words, 120)
 
 
 @given(ANY_TEXT)
@@ -130,20 +106,7 @@ def test_encode_batch_is_encode(tokenizer: Tokenizer) -> None:
     assert offsets.tolist() == [0]
 
 
-def test_a_small_corpus_gives_a_small_vocabulary() -> None:
-    tokenizer = Tokenizer.train(["ab ab"], vocab_size=5000)
-    assert tokenizer.vocab_size == 256 + 1 + 1
-
-
 def test_refusals(tokenizer: Tokenizer, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="need at least 258"):
-        Tokenizer.train(["a"], vocab_size=257, special_tokens=["<a>", "<b>"])
-    with pytest.raises(InputError, match="named twice"):
-        Tokenizer.train(["a"], vocab_size=300, special_tokens=["<a>", "<a>"])
-    with pytest.raises(InputError, match="does not compile"):
-        Tokenizer.train(["a"], vocab_size=300, pattern="(")
-    with pytest.raises(InputError, match="no text"):
-        Tokenizer.train([], vocab_size=300)
     with pytest.raises(InputError, match="token id 400 at position 1"):
         tokenizer.decode([1, 400])
     with pytest.raises(EncodingError, match="surrogate"):

@@ -43,8 +43,15 @@ class TokenizerOptions:
     one ends every document."""
     sample_mb: float | None = None
     """Megabytes of text to learn from, taken across the whole corpus; all of it if none."""
+    doc_cap: int | None = None
+    """Characters of each document to learn from; all of them if none."""
+    max_chars: int | None = None
+    """Characters of the corpus, or of the sample, to learn from; all of them if none."""
     min_frequency: int = 2
     """Stop when no pair of tokens occurs this often."""
+    tie_break: Literal["ids", "hf", "bytes"] = "ids"
+    """Which of equally frequent pairs is joined first: that of the lowest ids (as rustbpe), of the
+    lowest ids in the order of Hugging Face's alphabet, or the greatest pair of byte strings."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from cygnet.stage import Stage
 
 STAGES = ("text", "tokenizer", "tokens", "transformer", "xray")
 RECIPE = "recipe.json"
+WORD_COUNTS = "word-counts"  # beside the stages, as it outlives the tokenizer that is made again
 SCAFFOLDING = {"transformer": ("checkpoints", "saving")}
 PROGRESS = {"tokens": "*.bin", "transformer": "checkpoints/*/seal.json"}
 WRITES = {
@@ -115,7 +116,7 @@ def _maker(name: str, recipe: Recipe, folder: Path) -> Callable[[Path], dict[str
     if name == "tokenizer":
         from cygnet.tokenizer.stage import build as build_tokenizer
 
-        return lambda out: build_tokenizer(recipe.tokenizer, out, text)
+        return lambda out: build_tokenizer(recipe.tokenizer, out, text, folder / WORD_COUNTS)
     if name == "tokens":
         from cygnet.tokens.stage import build as build_tokens
 

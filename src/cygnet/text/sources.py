@@ -221,7 +221,7 @@ def find_files(source: str) -> list[Path]:
 
 
 def sample_documents(
-    batches: Iterator[TextBatch], total_bytes: int, sample_bytes: int
+    batches: Iterator[TextBatch], total_bytes: int, sample_bytes: int, n_before: int = 0
 ) -> Iterator[TextBatch]:
     """About ``sample_bytes`` of text, from documents spread evenly across the whole corpus.
 
@@ -232,13 +232,13 @@ def sample_documents(
         batches: The corpus.
         total_bytes: Bytes of text in the corpus.
         sample_bytes: Bytes wanted; the whole corpus where it is smaller.
+        n_before: Documents of the corpus before these ``batches``.
 
     >>> corpus = TextBatch.from_strings(["aa", "bb", "cc", "dd"])
     >>> [list(batch) for batch in sample_documents(iter([corpus]), 8, 4)]
     [['aa', 'cc']]
     """
-    share = min(1.0, sample_bytes / max(1, total_bytes))
-    n_before = 0
+    share = sample_share(total_bytes, sample_bytes)
     for batch in batches:
         ordinals = np.arange(n_before, n_before + len(batch) + 1)
         steps = np.ceil(ordinals * share)
@@ -246,6 +246,11 @@ def sample_documents(
         chosen = batch.select(np.diff(steps) > 0)
         if len(chosen):
             yield chosen
+
+
+def sample_share(total_bytes: int, sample_bytes: int) -> float:
+    """The share of documents that ``sample_documents`` takes."""
+    return min(1.0, sample_bytes / max(1, total_bytes))
 
 
 def read_files(paths: Sequence[Path], boundary: str, errors: str) -> Iterator[TextBatch]:

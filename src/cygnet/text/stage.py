@@ -8,6 +8,7 @@ import contextlib
 import functools
 import itertools
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,62 @@ def build(options: TextOptions, folder: Path) -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True)
+class SplitFile:
+    """One file of a split, as a finished text stage has found it.
+
+    Attributes:
+        path: Where it is.
+        sha256: Of its bytes.
+        boundary, errors: How it is read; see ``TextFile``.
+        record: What the stage has noted of it.
+    """
+
+    path: Path
+    sha256: str
+    boundary: str
+    errors: str
+    record: dict[str, Any]
+
+    @property
+    def n_documents(self) -> int:
+        """How many documents it holds."""
+        return int(self.record["documents"])
+
+    @property
+    def n_bytes(self) -> int:
+        """How large it is."""
+        return int(self.record["bytes"])
+
+    def batches(self) -> Iterator[TextBatch]:
+        """Its documents, in order.
+
+        Raises:
+            StaleError: It is gone or was changed since the stage ran.
+        """
+        if not _is_unchanged(self.path, self.record):
+            raise StaleError(f"{self.path} was removed or changed since its text stage ran")
+        yield from TextFile(self.path, self.boundary, self.errors).batches()
+
+
+def split_files(folder: Path, split: str) -> list[SplitFile]:
+    """The files of one split of a finished text stage, in order."""
+    found = stage.results(folder)[split]
+    record = stage.read_record(folder)
+    assert record is not None
+    options, outputs = record["options"], record["outputs"]
+    return [
+        SplitFile(
+            folder / file["path"],  # an absolute path stays as it is
+            file.get("sha256") or outputs[file["path"]]["sha256"],
+            options["boundary"],
+            options["errors"],
+            file,
+        )
+        for file in found["files"]
+    ]
+
+
 def read_split(folder: Path, split: str) -> Iterator[TextBatch]:
     """The documents of one split of a finished text stage, in order.
 
@@ -67,21 +124,14 @@ def read_split(folder: Path, split: str) -> Iterator[TextBatch]:
 
     Cost: memory for 4 MiB and the longest document.
     """
-    record = stage.read_record(folder)
-    found = stage.results(folder)[split]
-    assert record is not None
-    for file in found["files"]:
-        path = folder / file["path"]  # an absolute path stays as it is
-        if not _is_unchanged(path, file):
-            raise StaleError(f"{path} was removed or changed since {folder} was made")
-        yield from TextFile(
-            path, record["options"]["boundary"], record["options"]["errors"]
-        ).batches()
+    for file in split_files(folder, split):
+        yield from file.batches()
 
 
 def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, Any]:
     external = _external_files(options, split, folder)
     paths = [*external, *_write_stories(options, folder, split)]
+    files: list[dict[str, Any]] = []
     figures = dict.fromkeys(("documents", "text_bytes", "characters", "empty", "replaced"), 0)
     with progress(f"checking {split}", sum(p.stat().st_size for p in paths) / 1e6, "MB") as advance:
         for path in paths:
@@ -89,6 +139,7 @@ def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, An
             for batch in file.batches(on_bytes=lambda n: advance(n / 1e6)):
                 figures["text_bytes"] += batch.text_bytes
                 figures["characters"] += _count_characters(batch)
+            files.append({**_describe(path, folder), "documents": file.n_documents})
             figures["documents"] += file.n_documents
             figures["empty"] += file.n_empty
             figures["replaced"] += file.n_replaced
@@ -97,7 +148,7 @@ def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, An
             f"text.{split} is empty: {' '.join(getattr(options, split))} holds no text"
         )
     _say_figures(split, figures)
-    return {**figures, "files": [_describe(path, folder) for path in paths]}
+    return {**figures, "files": files}
 
 
 def _say_figures(split: str, figures: dict[str, int]) -> None:

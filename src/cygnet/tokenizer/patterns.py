@@ -127,6 +127,11 @@ class Splitter:
             return words
         return self._split_with_gaps(text, known)
 
+    def matches(self, text: str) -> bool:
+        """Whether the pattern finds a word in ``text``, a match that is not empty."""
+        known = text if text.isascii() else _with_stand_ins(text)
+        return any(match.end() > match.start() for match in self._compiled.finditer(known))
+
     def _split_with_gaps(self, text: str, known: str) -> list[str]:
         words, end = [], 0
         for match in self._compiled.finditer(known):

@@ -115,20 +115,21 @@ class Tokenizer:
             A tokenizer of at most ``vocab_size`` rows; fewer where the text holds no more pairs.
 
         Raises:
-            InputError: ``vocab_size`` has no room for the bytes and the special tokens, there is
-                no text, or a special token is learned from it.
+            InputError: ``vocab_size`` has no room for the bytes and the special tokens; there is
+                no text, or the pattern matches nothing of it; a special token is learned from it.
 
         Cost: a pass over the text, 1 to 2 ns a byte and thread; then 5 to 100 us a merge. Memory
         for the distinct words.
         """
-        from cygnet.tokenizer.counting import count_words, limit
+        from cygnet.tokenizer.counting import check_pattern, count_words, limit
         from cygnet.tokenizer.training import learn_merges
 
         n_merges = cls.room_for_merges(vocab_size, special_tokens)
+        expression = find_pattern(pattern)
         batches = as_batches(text)
         if doc_cap is not None or max_chars is not None:
             batches = limit(batches, doc_cap, max_chars)
-        words = count_words(batches, find_pattern(pattern), threads=threads)
+        words = count_words(check_pattern(batches, expression), expression, threads=threads)
         if not len(words):
             raise InputError("there is no text to learn a vocabulary from")
         merges = learn_merges(words, n_merges, min_frequency, tie_break=tie_break)
@@ -422,7 +423,10 @@ def _number_special_tokens(
         for name in special_tokens:
             if name.encode() in vocabulary.token_bytes:
                 token = vocabulary.token_bytes.index(name.encode())
-                raise InputError(f"the special token {name!r} is also learned, as token {token}")
+                raise InputError(
+                    f"the special token {name!r} is also learned, as token {token}: give it"
+                    " another name"
+                )
         return {name: n_learned + i for i, name in enumerate(special_tokens)}
     owners: dict[int, str] = {}
     for name, token in special_tokens.items():

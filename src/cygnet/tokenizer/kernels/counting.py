@@ -15,8 +15,9 @@ from cygnet.tokenizer.kernels.words import MAX_SHORT, SLOT, key_high, key_low, m
 LONG_MARK = U64(0xFF << 56)
 SIZE_MASK = U64((1 << 56) - 1)
 FINISHED, FULL = 0, 1
-# Places of the state: the first two as in ``encoding``, then words and bytes in the table.
-DOCUMENT, POSITION, N_WORDS, ARENA_BYTES = range(4)
+# Places of the state: where the work goes on (a document, and a word in it); words and bytes in the
+# table; the bytes that found no room in the arena.
+DOCUMENT, POSITION, N_WORDS, ARENA_BYTES, WANTED_BYTES = range(5)
 
 
 class Counts(NamedTuple):
@@ -142,16 +143,16 @@ def count_batch(
         slots, ..., state: ``Counts``. The kernel takes up its work from the state.
 
     Returns:
-        FINISHED, or FULL when the table must grow first.
+        FINISHED, or FULL when there must be room for ``capacity`` more words and WANTED_BYTES.
     """
     counts = Counts(slots, bits, arena, arena_size, state)
     while state[DOCUMENT] < n_documents:
         end = ends[state[DOCUMENT]]
-        position = max(state[POSITION] - 1, starts[state[DOCUMENT]])
+        position = max(state[POSITION], starts[state[DOCUMENT]])
         while position < end:
             n_words = split(text, position, end, buffer_end, pattern, classes, borders, capacity)
-            state[POSITION] = position + 1
-            if not has_room(counts, n_words, borders[n_words - 1] - position):
+            state[POSITION], state[WANTED_BYTES] = position, borders[n_words - 1] - position
+            if not has_room(counts, n_words, state[WANTED_BYTES]):
                 return FULL
             prefetch_words(counts, text, position, buffer_end, borders, n_words)
             for w in range(n_words):
@@ -175,6 +176,22 @@ def add_words(text, ends, occurs, n_words, slots, bits, arena, arena_size, state
     for w in range(n_words):
         add_word(counts, text, start, ends[w] - start, ends[n_words - 1], occurs[w])
         start = ends[w]
+    return FINISHED
+
+
+@inline
+def move_words(old_slots, old_bits, slots, bits):
+    """Move all words into an empty table that is larger; the arena stays."""
+    for old in range(0, SLOT << old_bits, SLOT):
+        low, high = old_slots[old], old_slots[old + 1]
+        if high == ZERO:
+            continue
+        mixed = low if high >= LONG_MARK else mix(low, high)
+        slot = I64(mixed >> U64(64 - bits))
+        while slots[SLOT * slot + 1] != ZERO:
+            slot = (slot + 1) & ((1 << bits) - 1)
+        for i in range(SLOT):
+            slots[SLOT * slot + i] = old_slots[old + i]
     return FINISHED
 
 
@@ -218,7 +235,7 @@ def shorten(text, starts, ends, n_documents, most_each, most):
         starts, ends: Where each begins and ends; ``ends`` is changed.
 
     Returns:
-        How many characters are left.
+        How many characters they have then.
     """
     total = 0
     for document in range(n_documents):

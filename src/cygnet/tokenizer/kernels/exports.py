@@ -3,7 +3,7 @@
 ``u8*`` and the like are pointers, ``i64`` an integer; every kernel returns one ``i64``.
 """
 
-from cygnet.tokenizer.kernels import characters, counting, encoding, learning
+from cygnet.tokenizer.kernels import characters, counting, encoding, learning, pairs
 
 TABLES = "u64* u64* u64* i64*"
 MERGES = "u32* u32* u64* i64 u32*"
@@ -12,12 +12,10 @@ ROOM = "u32* u32* u64* i64* u64*"
 WORDS = f"{TABLES} {MERGES} {WHOLES} {ROOM}"
 BATCH = f"u8* i64 i64* i64* i64 i64 u8* i64 i64 {WORDS} i64 i64* i64 i64*"
 COUNTS = "u64* i64 u8* i64 i64*"
-LEARN = (
-    "i32* i64* i32* i64* i64 u8*"
-    " u64* i64* i64* i32* i32* i64 i32* i32* i64* i64 i64* i64* i64*"
-    " i64* i64* i64* i64* i32* i32*"
-    " i64 i64 i64 i64 i32* i64* i64*"
+LEARNER = (
+    "i32* i64* i32* i64* i64 u8* u64* i64* i64* i32* i32* i64 i32* i32* i64* i64 i64* i64* i64*"
 )
+STEP = "i64* i64* i64* i64* i32* i32*"
 
 KERNELS = {
     "encode_batch_u16": (encoding.encode_batch, f"{BATCH} u16* i64*"),
@@ -29,9 +27,11 @@ KERNELS = {
     "count_ids_u32": (encoding.count_ids, "u32* i64 u64*"),
     "count_batch": (counting.count_batch, f"u8* i64 i64* i64* i64 i64 u8* i64* i64 {COUNTS}"),
     "add_words": (counting.add_words, f"u8* i64* i64* i64 {COUNTS}"),
+    "move_words": (counting.move_words, "u64* i64 u64* i64"),
     "list_words": (counting.list_words, "u64* i64 u8* u8* i64* i64*"),
     "shorten": (counting.shorten, "u8* i64* i64* i64 i64 i64"),
-    "learn": (learning.learn, LEARN),
-    "index_pairs": (learning.index_pairs, "u64* i64 i32* i64"),
+    "begin": (learning.begin, f"{LEARNER} i64 i64* i64*"),
+    "learn": (learning.learn, f"{LEARNER} {STEP} i64 i64 i64 i64 i32*"),
+    "index_pairs": (pairs.index_pairs, "u64* i64 i32* i64"),
     "add_merges": (encoding.add_merges, f"i32* i64 i32* {MERGES}"),
 }
