@@ -11,7 +11,7 @@ from cygnet.errors import EncodingError, InputError
 from cygnet.recipe import TextOptions
 from cygnet.text import sources
 from cygnet.text.batch import TextBatch, as_batches
-from cygnet.text.sources import TextFile, find_files, sample_documents
+from cygnet.text.sources import TextFile, cut_at, find_files, sample_documents, strip
 from cygnet.text.stage import parse_stories
 
 BOUNDARY = "<|endoftext|>"
@@ -35,6 +35,44 @@ def test_documents_do_not_depend_on_how_the_file_is_read(
         found = read(path)
     joined = BOUNDARY.join(documents)
     assert found == [text for part in joined.split(BOUNDARY) if (text := part.strip("\r\n"))]
+
+
+@given(
+    st.text("ab\r\n\x00é", max_size=60).map(str.encode),
+    st.sampled_from(["a", "ab", "aa", "aba", "\n", "é", ""]).map(str.encode),
+)
+def test_cutting_and_stripping_are_those_of_bytes(block: bytes, boundary: bytes) -> None:
+    pieces = block.split(boundary) if boundary else [block]
+    starts, ends = cut_at(block, boundary)
+    assert [block[a:b] for a, b in zip(starts, ends, strict=True)] == pieces
+    stripped = strip(TextBatch(np.frombuffer(block, np.uint8), starts, ends))
+    documents = [stripped.document_bytes(i) for i in range(len(stripped))]
+    assert documents == [piece.strip(b"\r\n") for piece in pieces if piece.strip(b"\r\n")]
+
+
+@given(
+    st.lists(st.sampled_from(["a", "é", "日", "🍓", "\ud7ff", "\U0010ffff"]), max_size=90),
+    st.dictionaries(st.integers(0, 150), st.integers(0, 255), max_size=2),
+    st.integers(0, 80),
+)
+def test_utf8_is_what_python_decodes(characters: list[str], wrong: dict[int, int], n: int) -> None:
+    block = bytearray("".join(characters).encode())
+    for place, byte in wrong.items():
+        if place < len(block):
+            block[place] = byte
+    block[:0] = b"x" * n
+    try:
+        valid = bool(block.decode() or True)
+    except UnicodeDecodeError:
+        valid = False
+    assert sources._is_utf8(memoryview(bytes(block))) == valid
+
+
+def test_a_million_newlines_are_stripped_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("\n" * 1_000_000 + "one" + "\n" * 1_000_000)
+    [batch] = TextFile(path, "<|>").batches()
+    assert list(batch) == ["one"]
 
 
 def test_boundary_and_its_newlines_are_not_text(tmp_path: Path) -> None:

@@ -81,9 +81,11 @@ def find_pattern(name: str) -> str:
     >>> find_pattern(r"\w+|\W+")
     '\\w+|\\W+'
     """
+    pattern = PATTERNS.get(name, name)
+    if find_scanner(pattern) is not None:
+        return pattern
     import regex
 
-    pattern = PATTERNS.get(name, name)
     try:
         regex.compile(pattern)
     except regex.error as error:
