@@ -88,11 +88,7 @@ def kernels() -> dict[str, Kernel]:
 
     Cost: 60 ms; the first time on a machine about 15 s.
     """
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return {found.name: _link(llvm, found) for found in object_code()}
+    return {found.name: link(found) for found in object_code()}
 
 
 def object_code() -> list[ObjectCode]:
@@ -128,31 +124,34 @@ def fingerprint() -> str:
 
 
 def _compile() -> list[ObjectCode]:
-    from numba import njit, types
-
     from cygnet.tokenizer.kernels.exports import KERNELS
 
     exported: dict[str, tuple[Any, str]] = KERNELS
-    pointer: Any = types.CPointer
+    return [compile_kernel(name, *kernel) for name, kernel in exported.items()]
 
+
+def compile_kernel(name: str, function: Any, signature: str) -> ObjectCode:
+    """Compile one function with Numba; ``signature`` as in ``kernels.exports``."""
+    from numba import njit, types
+
+    pointer: Any = types.CPointer
     numba_types = {"u8": types.uint8, "u16": types.uint16, "u32": types.uint32,
                    "u64": types.uint64, "i32": types.int32, "i64": types.int64}  # fmt: skip
-    objects = []
-    for name, (function, signature) in exported.items():
-        arguments = tuple(
-            pointer(numba_types[kind[:-1]]) if kind.endswith("*") else numba_types[kind]
-            for kind in signature.split()
-        )
-        options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        compiler: Any = njit(types.int64(*arguments), error_model="numpy", **options)
-        dispatcher = compiler(function.py_func)
-        compiled = dispatcher.overloads[arguments]
-        content = compiled.library._get_compiled_object()
-        objects.append(ObjectCode(name, compiled.fndesc.llvm_func_name, signature, content))
-    return objects
+    arguments = tuple(
+        pointer(numba_types[kind[:-1]]) if kind.endswith("*") else numba_types[kind]
+        for kind in signature.split()
+    )
+    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiler: Any = njit(types.int64(*arguments), error_model="numpy", **options)
+    compiled = compiler(function.py_func).overloads[arguments]
+    content = compiled.library._get_compiled_object()
+    return ObjectCode(name, compiled.fndesc.llvm_func_name, signature, content)
 
 
-def _link(llvm: Any, found: ObjectCode) -> Kernel:
+def link(found: ObjectCode) -> Kernel:
+    """Load object code into this process."""
+    import llvmlite.binding as llvm
+
     library = llvm.JITLibraryBuilder().add_object_img(found.content).export_symbol(found.symbol)
     tracker = library.link(_linker(), found.name)
     _KEPT.append(tracker)
@@ -167,6 +166,8 @@ _KEPT: list[Any] = []
 def _linker() -> Any:
     import llvmlite.binding as llvm
 
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     return llvm.create_lljit_compiler(llvm.Target.from_default_triple().create_target_machine())
 
 
