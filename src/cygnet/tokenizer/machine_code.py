@@ -4,9 +4,11 @@ Numba takes half a second to import, its compiler more, and neither is needed to
 has made. So the object code is kept in a file, and LLVM's linker, which takes 30 ms, loads it. The
 name of the file is a hash of the kernels' sources, the versions of the compilers and the processor:
 an edit or another machine makes another file. (Numba's own cache does not see edits of functions in
-other modules.)
+other modules.) What is in such a file is executed, so it is loaded only where nobody but this user
+and root could have written it, and its checksum is right; else the kernels are compiled anew.
 """
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -21,10 +23,13 @@ from typing import Any
 import numpy as np
 
 from cygnet.console import say
-from cygnet.errors import CygnetError, StorageError
-from cygnet.files import atomic_writer, make_folder
+from cygnet.errors import CygnetError
+from cygnet.files import atomic_writer
 
 SOURCES = Path(__file__).parent / "kernels"
+ROOT_USER, WRITABLE_BY_OTHERS = 0, 0o022
+# Files of earlier sources, other compilers and other machines that are left, 0.2 MB each.
+FILES_KEPT = 16
 DTYPES = {"u8": "B", "u16": "H", "u32": "I", "u64": "L", "i32": "i", "i64": "l"}
 
 
@@ -58,7 +63,11 @@ class Kernel:
 
     def _address(self, array: "np.ndarray[Any, Any]", dtype: "np.dtype[Any]") -> int:
         if array.dtype != dtype or not array.flags.c_contiguous:
-            raise TypeError(f"{self.name} takes contiguous {dtype}, not {array.dtype}")
+            layout = "contiguous" if array.flags.c_contiguous else "strided"
+            raise TypeError(
+                f"the kernel {self.name} takes a contiguous array of {dtype}, not a {layout} one"
+                f" of {array.dtype}"
+            )
         address: int = array.__array_interface__["data"][0]
         return address
 
@@ -79,62 +88,70 @@ def kernels() -> dict[str, Kernel]:
 
     Cost: 60 ms; the first time on a machine about 15 s.
     """
-    import llvmlite.binding as llvm
+    return {found.name: link(found) for found in object_code()}
 
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    path = cache_folder() / f"kernels-{_fingerprint(llvm)}.bin"
+
+def object_code() -> list[ObjectCode]:
+    """The object code of all kernels, out of the cache; if it is not there it is made and kept."""
+    path = cache_folder() / f"kernels-{fingerprint()}.bin"
     objects = _read(path)
     if objects is None:
         say("compiling kernels, once per machine (about 15 s)")
         objects = _compile()
-        _write(path, objects)
-    return {found.name: _link(llvm, found) for found in objects}
+        _keep(path, objects)
+        _remove_old(path.parent)
+    return objects
 
 
 def cache_folder() -> Path:
     """Where compiled kernels are kept: CYGNET_CACHE, or ``cygnet`` in the user's cache folder."""
-    if "CYGNET_CACHE" in os.environ:
+    if os.environ.get("CYGNET_CACHE"):
         return Path(os.environ["CYGNET_CACHE"])
     caches = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     return (Path(caches) if caches else Path.home() / ".cache") / "cygnet"
 
 
-def _fingerprint(llvm: Any) -> str:
-    digest = hashlib.sha256()
-    for source in sorted(SOURCES.glob("*.py")):
+def fingerprint() -> str:
+    """A hash of all that the object code depends on."""
+    import llvmlite.binding as llvm
+
+    machine = llvm.get_process_triple(), llvm.get_host_cpu_name()
+    facts = version("numba"), version("llvmlite"), *machine, llvm.get_host_cpu_features().flatten()
+    digest = hashlib.sha256(repr(facts).encode())
+    for source in (Path(__file__), *sorted(SOURCES.glob("*.py"))):
         digest.update(source.read_bytes())
-    processor = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    digest.update(repr((version("numba"), version("llvmlite"), processor)).encode())
     return digest.hexdigest()[:32]
 
 
 def _compile() -> list[ObjectCode]:
-    from numba import njit, types
-
     from cygnet.tokenizer.kernels.exports import KERNELS
 
     exported: dict[str, tuple[Any, str]] = KERNELS
-    pointer: Any = types.CPointer
+    return [compile_kernel(name, *kernel) for name, kernel in exported.items()]
 
+
+def compile_kernel(name: str, function: Any, signature: str) -> ObjectCode:
+    """Compile one function with Numba; ``signature`` as in ``kernels.exports``."""
+    from numba import njit, types
+
+    pointer: Any = types.CPointer
     numba_types = {"u8": types.uint8, "u16": types.uint16, "u32": types.uint32,
                    "u64": types.uint64, "i32": types.int32, "i64": types.int64}  # fmt: skip
-    objects = []
-    for name, (function, signature) in exported.items():
-        arguments = tuple(
-            pointer(numba_types[kind[:-1]]) if kind.endswith("*") else numba_types[kind]
-            for kind in signature.split()
-        )
-        options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-        compiler: Any = njit(types.int64(*arguments), error_model="numpy", **options)
-        dispatcher = compiler(function.py_func)
-        compiled = dispatcher.overloads[arguments]
-        content = compiled.library._get_compiled_object()
-        objects.append(ObjectCode(name, compiled.fndesc.llvm_func_name, signature, content))
-    return objects
+    arguments = tuple(
+        pointer(numba_types[kind[:-1]]) if kind.endswith("*") else numba_types[kind]
+        for kind in signature.split()
+    )
+    options: Any = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    compiler: Any = njit(types.int64(*arguments), error_model="numpy", **options)
+    compiled = compiler(function.py_func).overloads[arguments]
+    content = compiled.library._get_compiled_object()
+    return ObjectCode(name, compiled.fndesc.llvm_func_name, signature, content)
 
 
-def _link(llvm: Any, found: ObjectCode) -> Kernel:
+def link(found: ObjectCode) -> Kernel:
+    """Load object code into this process."""
+    import llvmlite.binding as llvm
+
     library = llvm.JITLibraryBuilder().add_object_img(found.content).export_symbol(found.symbol)
     tracker = library.link(_linker(), found.name)
     _KEPT.append(tracker)
@@ -149,33 +166,67 @@ _KEPT: list[Any] = []
 def _linker() -> Any:
     import llvmlite.binding as llvm
 
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     return llvm.create_lljit_compiler(llvm.Target.from_default_triple().create_target_machine())
 
 
-def _write(path: Path, objects: list[ObjectCode]) -> None:
-    """Keep object code: a line of JSON that lists it, then the bytes one after the other."""
-    listing = [[o.name, o.symbol, o.signature, len(o.content)] for o in objects]
-    body = b"".join(found.content for found in objects)
-    header = {"kernels": listing, "sha256": hashlib.sha256(body).hexdigest()}
+def _keep(path: Path, objects: list[ObjectCode]) -> None:
+    """Write object code into the cache if that is possible, and say so if not."""
     try:
-        make_folder(path.parent)
-        with atomic_writer(path) as file:
-            file.write(json.dumps(header).encode() + b"\n" + body)
-    except (StorageError, CygnetError, OSError) as error:
-        say(f"  the kernels cannot be kept: {error}; CYGNET_CACHE may name another folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write(path, objects)
+    except (CygnetError, OSError) as error:
+        reason = error.__cause__ or error
+        say(f"  they cannot be kept ({reason}): CYGNET_CACHE may name a folder that can be written")
+
+
+def _remove_old(folder: Path) -> None:
+    """Leave the newest files, and what a killed process left half written only if it is recent."""
+    with contextlib.suppress(OSError):  # another process does the same
+        files = sorted(folder.glob("kernels-*"), key=lambda path: path.stat().st_mtime_ns)
+        for old in files[:-FILES_KEPT]:
+            old.unlink()
+
+
+def _write(path: Path, objects: list[ObjectCode]) -> None:
+    """Write a checksum, a line of JSON that lists the kernels, and their bytes.
+
+    Each process writes a file of its own first: several may compile at once.
+    """
+    listing = [[found.name, found.symbol, found.signature, len(found.content)] for found in objects]
+    content = json.dumps(listing).encode() + b"\n" + b"".join(found.content for found in objects)
+    own = path.with_name(f"{path.name}.{os.getpid()}")
+    with atomic_writer(own) as file:
+        os.fchmod(file.fileno(), 0o644)
+        file.write(_checksum(path, content) + b"\n" + content)
+    own.replace(path)
 
 
 def _read(path: Path) -> list[ObjectCode] | None:
-    """Object code as ``_write`` left it; None where there is none or it is damaged."""
+    """Object code as ``_write`` left it; None where there is none, or none that may be executed."""
     try:
-        header, _, body = path.read_bytes().partition(b"\n")
-        content = json.loads(header)
-        if hashlib.sha256(body).hexdigest() != content["sha256"]:
-            return None
-        objects, start = [], 0
-        for name, symbol, signature, size in content["kernels"]:
-            objects.append(ObjectCode(name, symbol, signature, body[start : start + size]))
-            start += size
-    except (OSError, ValueError, KeyError, TypeError):
+        with open(path, "rb") as file:
+            trusted = _is_trusted(os.fstat(file.fileno()))
+            digest, _, content = file.read().partition(b"\n")
+    except OSError:
         return None
+    if not trusted or _checksum(path, content) != digest:
+        return None
+    listing, _, body = content.partition(b"\n")
+    objects, start = [], 0
+    for name, symbol, signature, size in json.loads(listing):
+        objects.append(ObjectCode(name, symbol, signature, body[start : start + size]))
+        start += size
     return objects
+
+
+def _checksum(path: Path, content: bytes) -> bytes:
+    """The sha256 of a file's content and its name, in hexadecimal."""
+    return hashlib.sha256(path.name.encode() + content).hexdigest().encode()
+
+
+def _is_trusted(status: os.stat_result) -> bool:
+    """Whether nobody but this user and root could have written a file."""
+    own = status.st_uid in (os.geteuid(), ROOT_USER)
+    return own and not status.st_mode & WRITABLE_BY_OTHERS
