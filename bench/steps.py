@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from cygnet import TextBatch, Tokenizer
+from cygnet.kernels import blocks, one_word
+from cygnet.kernels.bits import inline
+from cygnet.machine_code import Kernel, compile_kernel, link
 from cygnet.tokenizer import reference
 from cygnet.tokenizer.counting import WordCounts
 from cygnet.tokenizer.encoding import WORDS_AT_ONCE, MergeTable, split_tokens
-from cygnet.tokenizer.kernels import blocks, one_word
-from cygnet.tokenizer.kernels.bits import inline
-from cygnet.tokenizer.machine_code import Kernel, compile_kernel, link
 from cygnet.tokenizer.patterns import PATTERNS, Splitter
 from cygnet.tokenizer.training import learn_merges
 from cygnet.tokenizer.unicode_classes import character_classes

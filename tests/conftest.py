@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from cygnet.tokenizer.machine_code import kernels
+from cygnet.machine_code import kernels
 
 # On a busy machine a first call may take long; how fast things are is measured elsewhere.
 settings.register_profile("cygnet", deadline=None)

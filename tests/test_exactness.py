@@ -2,6 +2,7 @@
 
 import itertools
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 import corpora
 import fuzz
 from cygnet.text.batch import TextBatch
+from cygnet.tokenizer.counting import count_words
 from cygnet.tokenizer.patterns import PATTERNS, Splitter
 from cygnet.tokenizer.tokenizer import Tokenizer
 from oracles import (
@@ -27,6 +29,7 @@ from oracles import (
     tokenizers_words,
 )
 
+CONTRACTED = ["s", "S", "ll", "lL", "Ll", "LL", "rE", "Re", "vE", "t", "ſ", "x", "l", "lLy"]
 SEED = 2026
 every_pattern = pytest.mark.parametrize("name", NAMES)
 
@@ -219,3 +222,13 @@ def test_a_batch_is_its_documents_one_by_one(name: str, texts: list[str]) -> Non
     ids, offsets = tokenizer.encode_batch(texts, append=0)
     assert ids.tolist() == [i for text in texts for i in [*tokenizer.encode(text), 0]]
     assert np.diff(offsets).tolist() == [len(text.encode()) + 1 for text in texts]
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_words_that_are_counted_are_those_of_the_regular_expression(pattern: str) -> None:
+    """Ids alone would hide a wrong border where no token lies across it."""
+    contractions = [f"{word}'{end}" for word in ("we", "WE", "x1") for end in CONTRACTED]
+    texts = [*fuzz.texts(SEED, 1_500), " ".join(contractions) + " x" * 40, *contractions]
+    split = Splitter(PATTERNS[pattern])
+    expected = Counter(word.encode() for text in texts for word in split(text))
+    assert count_words(texts, PATTERNS[pattern]).to_mapping() == expected

@@ -167,5 +167,14 @@ def test_text_batch_select_keeps_the_text_in_place() -> None:
     assert part.data is batch.data
 
 
+def test_documents_lie_within_their_batch() -> None:
+    data = np.zeros(10, np.uint8)
+    for starts, ends in [([-1], [3]), ([4], [3]), ([4], [11]), ([0, 1], [3])]:
+        with pytest.raises(InputError, match=r"TextBatch|not within 10 bytes"):
+            TextBatch(data, np.array(starts, np.int64), np.array(ends, np.int64))
+    with pytest.raises(InputError, match="contiguous uint8"):
+        TextBatch(data[::2], np.array([0]), np.array([3]))
+
+
 def test_options_default_to_the_tinystories_boundary() -> None:
     assert TextOptions(train=("x",)).boundary == BOUNDARY

@@ -1,6 +1,8 @@
 """The tokenizer against its readable definition and against ``tokenizers``."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from cygnet.errors import CygnetError, EncodingError, InputError
 from cygnet.text.sources import read_files
 from cygnet.tokenizer.patterns import PATTERNS, Splitter
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokenizer.vocabulary import Vocabulary
 
 SAMPLE = [
     "Once upon a time, there was a little girl named Lily. She loved to hop.",
@@ -144,3 +147,27 @@ def test_views(tokenizer: Tokenizer, capsys: pytest.CaptureFixture[str], tmp_pat
     lines = (tmp_path / "vocab.txt").read_text().splitlines()
     assert len(lines) == tokenizer.vocab_size
     assert json.loads((tmp_path / "tokenizer.json").read_text())["model"]["type"] == "BPE"
+
+
+def test_vocabularies_that_name_what_is_not_there_are_refused() -> None:
+    single = [bytes([byte]) for byte in range(256)]
+    for pair in ([97, 98, 70_000], [97, 256, 97], [-1, 97, 98]):
+        with pytest.raises(InputError, match="which no token has"):
+            Vocabulary(single, np.array([pair], np.int32))
+    with pytest.raises(InputError, match=r"1 of the 256 bytes"):
+        Vocabulary(single[1:], np.empty((0, 3), np.int32))
+    with pytest.raises(InputError, match="may have 1,048,576 ids"):
+        Vocabulary(single + [b""] * (1 << 20), np.empty((0, 3), np.int32))
+    with pytest.raises(InputError, match="ids begin at 0"):
+        Tokenizer([], special_tokens={"<x>": -1})
+
+
+def test_two_threads_may_be_the_first_to_encode() -> None:
+    code = (
+        "import threading; from cygnet import Tokenizer; found = []\n"
+        "run = lambda: found.append(Tokenizer([]).encode('hi'))\n"
+        "threads = [threading.Thread(target=run) for _ in range(4)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "assert found == [[104, 105]] * 4, found"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

@@ -22,6 +22,9 @@ class TextBatch:
         starts: Where each document begins in ``data``, ``int64`` of shape ``(n_documents,)``.
         ends: Where each document ends (exclusive), ``int64`` of shape ``(n_documents,)``.
 
+    Raises:
+        InputError: The arrays have other types, or a document does not lie in ``data``.
+
     >>> batch = TextBatch.from_strings(["Once", "upon a time"])
     >>> len(batch), batch.text_bytes, batch[1]
     (2, 15, 'upon a time')
@@ -30,6 +33,18 @@ class TextBatch:
     data: npt.NDArray[np.uint8]
     starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        types = [str(array.dtype) for array in (self.data, self.starts, self.ends)]
+        if types != ["uint8", "int64", "int64"] or not self.data.flags.c_contiguous:
+            raise InputError("a TextBatch is made of contiguous uint8 data and int64 borders")
+        if len(self.starts) != len(self.ends):
+            raise InputError(
+                f"a TextBatch has {len(self.starts)} starts, but {len(self.ends)} ends"
+            )
+        outside = (self.starts < 0) | (self.starts > self.ends) | (self.ends > len(self.data))
+        if outside.any():
+            raise InputError(f"document {outside.argmax()} is not within {len(self.data):,} bytes")
 
     @classmethod
     def from_strings(cls, documents: Iterable[str], first: int = 0) -> "TextBatch":

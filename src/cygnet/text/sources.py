@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from cygnet.errors import EncodingError, InputError
 from cygnet.files import input_errors
+from cygnet.machine_code import kernels
 from cygnet.text.batch import BATCH_BYTES, TextBatch
-from cygnet.tokenizer.machine_code import kernels
 
 NEWLINES = b"\r\n"
 Places = npt.NDArray[np.int64]

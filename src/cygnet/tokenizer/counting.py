@@ -14,9 +14,9 @@ import numpy.typing as npt
 from cygnet.cores import available_threads
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer
+from cygnet.machine_code import kernels
 from cygnet.text.batch import Text, TextBatch, as_batches
 from cygnet.tokenizer.encoding import WORDS_AT_ONCE, cut
-from cygnet.tokenizer.machine_code import kernels
 from cygnet.tokenizer.patterns import PATTERNS, Splitter, find_scanner
 from cygnet.tokenizer.unicode_classes import character_classes
 

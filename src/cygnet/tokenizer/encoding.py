@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cygnet.machine_code import kernels
 from cygnet.text.batch import TextBatch
-from cygnet.tokenizer.machine_code import kernels
 from cygnet.tokenizer.patterns import Splitter, find_scanner
 from cygnet.tokenizer.reference import N_BYTES
 from cygnet.tokenizer.unicode_classes import character_classes
@@ -75,8 +75,8 @@ class Worker:
 
     def _make_room(self, word_bytes: int) -> None:
         """Have room for words of this size."""
+        self._room = make_room(word_bytes)  # may fail: then the old room is still the one in use
         self._word_bytes = word_bytes
-        self._room = make_room(word_bytes)
 
     @property
     def _tables(self) -> tuple[Any, ...]:

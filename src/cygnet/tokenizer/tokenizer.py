@@ -17,6 +17,11 @@ from cygnet.text.batch import Text, as_batches
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.patterns import find_pattern
 from cygnet.tokenizer.reference import N_BYTES, Pair
+from cygnet.tokenizer.special_tokens import (
+    check_special_tokens,
+    fill_rows,
+    number_special_tokens,
+)
 from cygnet.tokenizer.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -73,8 +78,8 @@ class Tokenizer:
         self.vocabulary = vocabulary
         self.pattern = find_pattern(pattern)
         self.normalizer = normalizer
-        self.special_tokens = _number_special_tokens(special_tokens, vocabulary)
-        self._token_bytes = _fill_rows(vocabulary, self.special_tokens)
+        self.special_tokens = number_special_tokens(special_tokens, vocabulary)
+        self._token_bytes = fill_rows(vocabulary, self.special_tokens)
 
     @functools.cached_property
     def _encoder(self) -> "Encoder":
@@ -138,7 +143,7 @@ class Tokenizer:
     @staticmethod
     def room_for_merges(vocab_size: int, special_tokens: Sequence[str]) -> int:
         """How many tokens can be learned in a vocabulary of ``vocab_size`` rows."""
-        _check_special_tokens(special_tokens)
+        check_special_tokens(special_tokens)
         least = N_BYTES + len(special_tokens)
         if vocab_size < least:
             raise InputError(
@@ -403,45 +408,3 @@ class Tokenizer:
         longest_first = sorted(allowed, key=len, reverse=True)
         pieces: list[str] = regex.split(f"({'|'.join(map(regex.escape, longest_first))})", text)
         return pieces
-
-
-def _check_special_tokens(special_tokens: Sequence[str]) -> None:
-    for name in special_tokens:
-        if not name:
-            raise InputError("a special token is empty")
-        if list(special_tokens).count(name) > 1:
-            raise InputError(f"the special token {name!r} is named twice")
-
-
-def _number_special_tokens(
-    special_tokens: Sequence[str] | Mapping[str, int], vocabulary: Vocabulary
-) -> dict[str, int]:
-    """The id of each special token; names alone are numbered behind the learned tokens."""
-    _check_special_tokens(list(special_tokens))
-    n_learned = len(vocabulary.token_bytes)
-    if not isinstance(special_tokens, Mapping):
-        for name in special_tokens:
-            if name.encode() in vocabulary.token_bytes:
-                token = vocabulary.token_bytes.index(name.encode())
-                raise InputError(
-                    f"the special token {name!r} is also learned, as token {token}: give it"
-                    " another name"
-                )
-        return {name: n_learned + i for i, name in enumerate(special_tokens)}
-    owners: dict[int, str] = {}
-    for name, token in special_tokens.items():
-        learned = vocabulary.token_bytes[token] if 0 <= token < n_learned else b""
-        other = owners.setdefault(token, name)
-        if token < 0 or other != name or learned not in (b"", name.encode()):
-            owner = repr(other) if other != name else f"the learned token {learned!r}"
-            raise InputError(f"the special token {name!r} has id {token}, which is {owner}'s")
-    return dict(special_tokens)
-
-
-def _fill_rows(vocabulary: Vocabulary, special_tokens: Mapping[str, int]) -> list[bytes]:
-    """The bytes of every row up to the last one in use; ``b""`` where a row has no token."""
-    n_rows = max(len(vocabulary.token_bytes), *(i + 1 for i in special_tokens.values()), 0)
-    rows = [*vocabulary.token_bytes] + [b""] * (n_rows - len(vocabulary.token_bytes))
-    for name, token in special_tokens.items():
-        rows[token] = name.encode()
-    return rows

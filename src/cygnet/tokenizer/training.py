@@ -6,9 +6,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from cygnet.errors import InputError
+from cygnet.machine_code import kernels
 from cygnet.tokenizer.counting import WordCounts
 from cygnet.tokenizer.formats.byte_level import byte_alphabet
-from cygnet.tokenizer.machine_code import kernels
 from cygnet.tokenizer.reference import N_BYTES, Pair
 
 TieBreak = Literal["ids", "hf", "bytes"]

@@ -10,6 +10,11 @@ from cygnet.errors import InputError
 from cygnet.tokenizer import reference
 from cygnet.tokenizer.reference import N_BYTES, Pair
 
+# Room in the table of merges for tokens that are made of a second pair, as only odd files have.
+ROOM = 4
+MAX_IDS = 1 << 20
+"""The kernels pack ids and ranks into 20 bits."""
+
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
@@ -23,7 +28,8 @@ class Vocabulary:
             merges would not lead to it (tiktoken; ``ignore_merges`` of ``tokenizers``).
 
     Raises:
-        InputError: Some byte has no token of its own; then not every text has an encoding.
+        InputError: Some byte has no token of its own, so that not every text has an encoding; a
+            merge names an id that no token has; or there are more than 2**20 ids or merges.
 
     >>> vocabulary = Vocabulary.from_merges([(104, 117), (256, 103)])
     >>> vocabulary.token_bytes[257], vocabulary.merges.tolist()
@@ -41,6 +47,12 @@ class Vocabulary:
                 f"{len(missing)} of the 256 bytes have no token, the first is 0x{missing[0]:02x}:"
                 " this is no byte-level BPE"
             )
+        n_most = max(len(self.token_bytes), len(self.merges))
+        if n_most > MAX_IDS:
+            raise InputError(f"a vocabulary may have {MAX_IDS:,} ids and merges, not {n_most:,}")
+        wrong = (self.merges < 0) | (self.merges >= len(self.token_bytes))
+        if wrong.any():
+            raise InputError(f"a merge names the id {self.merges[wrong][0]}, which no token has")
 
     @classmethod
     def from_merges(cls, merges: Sequence[Pair]) -> "Vocabulary":
@@ -93,9 +105,11 @@ def _merges_of(by_rank: list[bytes]) -> npt.NDArray[np.int32]:
     from cygnet.tokenizer.encoding import MergeTable, split_tokens
 
     merges = np.empty((0, 3), np.int32)
-    table = MergeTable(Vocabulary(by_rank, merges), n_merges=len(by_rank))
+    table = MergeTable(Vocabulary(by_rank, merges), n_merges=ROOM * len(by_rank))
     n_learned = 1
     while n_learned:
+        if len(merges) > (ROOM - 1) * len(by_rank):
+            raise InputError("the ranks make no BPE: their tokens have several pairs each")
         found, n_learned = split_tokens(by_rank, table, learn=True)
         made = np.flatnonzero(found[:, 0] == 2)
         new = np.column_stack([found[made, 1:], made])

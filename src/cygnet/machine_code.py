@@ -14,9 +14,9 @@ import functools
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,14 @@ SOURCES = Path(__file__).parent / "kernels"
 ROOT_USER, WRITABLE_BY_OTHERS = 0, 0o022
 # Files of earlier sources, other compilers and other machines that are left, 0.2 MB each.
 FILES_KEPT = 16
-DTYPES = {"u8": "B", "u16": "H", "u32": "I", "u64": "L", "i32": "i", "i64": "l"}
+DTYPES: dict[str, Any] = {
+    "u8": np.uint8,
+    "u16": np.uint16,
+    "u32": np.uint32,
+    "u64": np.uint64,
+    "i32": np.int32,
+    "i64": np.int64,
+}
 
 
 class Kernel:
@@ -82,12 +89,20 @@ class ObjectCode:
     content: bytes
 
 
-@functools.cache
 def kernels() -> dict[str, Kernel]:
     """All kernels by name; compiles them if this machine has not yet.
 
     Cost: 60 ms; the first time on a machine about 15 s.
     """
+    with _LOCK:  # two threads at once would compile and link twice
+        return _load()
+
+
+_LOCK = threading.Lock()
+
+
+@functools.cache
+def _load() -> dict[str, Kernel]:
     return {found.name: link(found) for found in object_code()}
 
 
@@ -113,10 +128,12 @@ def cache_folder() -> Path:
 
 def fingerprint() -> str:
     """A hash of all that the object code depends on."""
+    import llvmlite
     import llvmlite.binding as llvm
 
     machine = llvm.get_process_triple(), llvm.get_host_cpu_name()
-    facts = version("numba"), version("llvmlite"), *machine, llvm.get_host_cpu_features().flatten()
+    # Each release of Numba has an llvmlite of its own, and asking for Numba's version takes 50 ms.
+    facts = llvmlite.__version__, *machine, llvm.get_host_cpu_features().flatten()
     digest = hashlib.sha256(repr(facts).encode())
     for source in (Path(__file__), *sorted(SOURCES.glob("*.py"))):
         digest.update(source.read_bytes())
@@ -124,7 +141,7 @@ def fingerprint() -> str:
 
 
 def _compile() -> list[ObjectCode]:
-    from cygnet.tokenizer.kernels.exports import KERNELS
+    from cygnet.kernels.exports import KERNELS
 
     exported: dict[str, tuple[Any, str]] = KERNELS
     return [compile_kernel(name, *kernel) for name, kernel in exported.items()]

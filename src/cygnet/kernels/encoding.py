@@ -1,15 +1,15 @@
 """The kernels of encoding: whole batches of documents, ids out."""
 
-from cygnet.tokenizer.kernels.bits import I64, U32, U64, inline, offset
-from cygnet.tokenizer.kernels.blocks import ROOM, split
-from cygnet.tokenizer.kernels.merging import (
+from cygnet.kernels.bits import I64, U32, U64, inline, offset
+from cygnet.kernels.blocks import ROOM, split
+from cygnet.kernels.merging import (
     Merges,
     Room,
     add_merge,
     merge_word,
     rank_of,
 )
-from cygnet.tokenizer.kernels.words import (
+from cygnet.kernels.words import (
     Output,
     Tables,
     Wholes,

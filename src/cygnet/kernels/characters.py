@@ -4,7 +4,7 @@ Text is valid UTF-8 wherever it comes in. Where it is not, nothing is read beyon
 same: a cut character counts as one of class OTHER, a number beyond Unicode as its last.
 """
 
-from cygnet.tokenizer.kernels.bits import (
+from cygnet.kernels.bits import (
     I64,
     ONE,
     U8,

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cygnet.tokenizer.kernels.bits import I64, U64, ZERO, inline, load64, prefetch
-from cygnet.tokenizer.kernels.merging import HALF, LOW_HALF, MULTIPLIER, merge_word
+from cygnet.kernels.bits import I64, U64, ZERO, inline, load64, prefetch
+from cygnet.kernels.merging import HALF, LOW_HALF, MULTIPLIER, merge_word
 
 MAX_SHORT, MAX_LONG = 15, 255
 MAX_SHORT_IDS, IN_LOG = 6, 15
@@ -114,7 +114,11 @@ def log_slot(mixed):
 
 @inline
 def find_in_log(tables, mixed):
-    """The place in the log of a word with this hash, -1 if there is none or it is overwritten."""
+    """The place in the log of a word with this hash, -1 if there is none or it is overwritten.
+
+    A record is used only while fewer than ``2**LOG_BITS - MAX_LONG`` values were written since it
+    was begun; none is longer than 118, so no part of it can have been written over.
+    """
     slot = log_slot(mixed)
     if tables.index[slot] != mixed:
         slot ^= 2
@@ -200,7 +204,7 @@ def keep_in_log(tables, mixed, text, position, size, ids, n):
     tables.index[slot] = mixed
     tables.index[slot + 1] = U64(tables.written[0] + 1)
     if place >= 1 << LOG_BITS:
-        place = start + (1 << LOG_BITS) - start  # the rest of the ring counts as written
+        place = 1 << LOG_BITS  # what is left of the ring counts as written
     tables.written[0] += place - start
 
 

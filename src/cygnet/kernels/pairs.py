@@ -6,8 +6,8 @@ fallen sinks to where it belongs now.
 
 from typing import Any, NamedTuple
 
-from cygnet.tokenizer.kernels.bits import I64, U64, inline
-from cygnet.tokenizer.kernels.merging import MULTIPLIER
+from cygnet.kernels.bits import I64, U64, inline
+from cygnet.kernels.merging import MULTIPLIER
 
 IDS, BYTES = 0, 1
 LOW_ID = U64((1 << 20) - 1)

@@ -7,10 +7,10 @@ the arena.
 
 from typing import Any, NamedTuple
 
-from cygnet.tokenizer.kernels.bits import I64, U64, ZERO, inline, prefetch
-from cygnet.tokenizer.kernels.blocks import split
-from cygnet.tokenizer.kernels.merging import MULTIPLIER
-from cygnet.tokenizer.kernels.words import MAX_SHORT, SLOT, key_high, key_low, mix
+from cygnet.kernels.bits import I64, U64, ZERO, inline, prefetch
+from cygnet.kernels.blocks import split
+from cygnet.kernels.merging import MULTIPLIER
+from cygnet.kernels.words import MAX_SHORT, SLOT, key_high, key_low, mix
 
 LONG_MARK = U64(0xFF << 56)
 SIZE_MASK = U64((1 << 56) - 1)

@@ -12,7 +12,7 @@ byte by themselves.
 Cost: 15 to 20 ns a block of ASCII; 2 ns more for each character that is not.
 """
 
-from cygnet.tokenizer.kernels.bits import (
+from cygnet.kernels.bits import (
     ONE,
     U8,
     U64,
@@ -23,8 +23,8 @@ from cygnet.tokenizer.kernels.bits import (
     low_bits,
     trailing_zeros,
 )
-from cygnet.tokenizer.kernels.characters import classify
-from cygnet.tokenizer.kernels.one_word import (
+from cygnet.kernels.characters import classify
+from cygnet.kernels.one_word import (
     CL100K,
     GPT2,
     NANOCHAT,
@@ -207,7 +207,7 @@ def suffixes(text, position, end, starts, apostrophes):
         size = contraction_end(text, position + first, end, True) - (position + first)
         if size and first != behind:
             behind = first + size
-            starts &= ~(ONE << U64(first))
+            starts &= ~(low_bits(size) << U64(first))
             if position + behind < end and behind < 64:
                 starts |= ONE << U64(behind)
     return starts

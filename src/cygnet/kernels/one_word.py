@@ -6,8 +6,8 @@ what its alternatives come to, in the order in which they are tried. They are ex
 ``blocks`` is faster and asks them where a block is not plain.
 """
 
-from cygnet.tokenizer.kernels.bits import I64, inline
-from cygnet.tokenizer.kernels.characters import (
+from cygnet.kernels.bits import I64, inline
+from cygnet.kernels.characters import (
     APOSTROPHE,
     BLANK,
     LETTER,

@@ -3,7 +3,7 @@
 ``u8*`` and the like are pointers, ``i64`` an integer; every kernel returns one ``i64``.
 """
 
-from cygnet.tokenizer.kernels import characters, counting, encoding, learning, pairs
+from cygnet.kernels import characters, counting, encoding, learning, pairs
 
 TABLES = "u64* u64* u64* i64*"
 MERGES = "u32* u32* u64* i64 u32*"

@@ -8,8 +8,8 @@ never kept at all.
 
 from typing import Any, NamedTuple
 
-from cygnet.tokenizer.kernels.bits import I64, U64, inline
-from cygnet.tokenizer.kernels.pairs import (
+from cygnet.kernels.bits import I64, U64, inline
+from cygnet.kernels.pairs import (
     LOW_ID,
     N_MERGES,
     N_PAIRS,

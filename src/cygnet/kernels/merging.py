@@ -7,7 +7,7 @@ rank becomes is in ``joined``.
 
 from typing import Any, NamedTuple
 
-from cygnet.tokenizer.kernels.bits import (
+from cygnet.kernels.bits import (
     ALL,
     I64,
     ONE,
