@@ -224,6 +224,20 @@ def test_a_batch_is_its_documents_one_by_one(name: str, texts: list[str]) -> Non
     assert np.diff(offsets).tolist() == [len(text.encode()) + 1 for text in texts]
 
 
+@pytest.mark.parametrize("name", ["gpt2", "o200k"])
+def test_tables_of_any_size_give_the_same_ids(name: str, data: Path) -> None:
+    """In the smallest ones every word is soon overwritten, and the log turns round and round."""
+    found = oracle(name, data / "tokenizers")
+    large = found.tokenizer
+    small = Tokenizer(large.vocabulary, large.pattern, large.special_tokens)
+    small.table_bytes = 1
+    documents = [*fuzz.texts(SEED, 1_000), *corpora.beginnings(corpora.files(data), 3_000)] * 2
+    for ours, theirs in zip(
+        small.encode_batch(documents, threads=1), large.encode_batch(documents), strict=True
+    ):
+        assert np.array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_words_that_are_counted_are_those_of_the_regular_expression(pattern: str) -> None:
     """Ids alone would hide a wrong border where no token lies across it."""

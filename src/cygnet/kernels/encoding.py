@@ -76,8 +76,8 @@ def split_documents(
 @inline
 def encode_batch(
     text, buffer_end, starts, ends, n_documents, pattern, classes, before, after, slots, index, log,
-    written, byte_ids, byte_pairs, pairs, bits, joined, whole, whole_bits, token_data, ids, values,
-    scratch, places, hashes, room_bytes, borders, capacity, state, out, offsets
+    written, table_bits, byte_ids, byte_pairs, pairs, bits, joined, whole, whole_bits, token_data,
+    ids, values, scratch, places, hashes, room_bytes, borders, capacity, state, out, offsets
 ):  # fmt: skip
     """Encode documents.
 
@@ -97,7 +97,7 @@ def encode_batch(
     Returns:
         FINISHED, or the size in bytes of a word that has no room.
     """
-    tables = Tables(slots, index, log, written)
+    tables = Tables(slots, index, log, written, table_bits)
     merges = Merges(byte_ids, byte_pairs, pairs, bits, joined)
     wholes = Wholes(whole, whole_bits, token_data)
     room = Room(ids, values, scratch, places, hashes)
@@ -130,8 +130,9 @@ def encode_batch(
 
 @inline
 def encode_given(
-    text, buffer_end, slots, index, log, written, byte_ids, byte_pairs, pairs, bits, joined, whole,
-    whole_bits, token_data, ids, values, scratch, places, hashes, borders, n_words, capacity, out
+    text, buffer_end, slots, index, log, written, table_bits, byte_ids, byte_pairs, pairs, bits,
+    joined, whole, whole_bits, token_data, ids, values, scratch, places, hashes, borders, n_words,
+    capacity, out
 ):  # fmt: skip
     """Encode words that something else has split, ``capacity`` at once.
 
@@ -140,7 +141,7 @@ def encode_given(
     Returns:
         How many ids.
     """
-    tables = Tables(slots, index, log, written)
+    tables = Tables(slots, index, log, written, table_bits)
     merges = Merges(byte_ids, byte_pairs, pairs, bits, joined)
     wholes = Wholes(whole, whole_bits, token_data)
     room = Room(ids, values, scratch, places, hashes)

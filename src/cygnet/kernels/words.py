@@ -22,9 +22,8 @@ from cygnet.kernels.merging import HALF, LOW_HALF, MULTIPLIER, merge_word
 
 MAX_SHORT, MAX_LONG = 15, 255
 MAX_SHORT_IDS, IN_LOG = 6, 15
-# uint64 values of a set and of a slot; sets, entries of the index and values of the log.
+# uint64 values of a set and of a slot.
 SET, SLOT = 8, 4
-SET_BITS, INDEX_BITS, LOG_BITS = 18, 19, 21
 # Places that are none: of a word in the log, of one that no table can hold, and of the gap between
 # two documents, whose border is ``-1 - start`` of the next one.
 LONG, OTHER, GAP = -1, -2, -3
@@ -40,13 +39,15 @@ class Tables(NamedTuple):
     """The words of one thread."""
 
     slots: Any
-    """Short words, ``uint64`` of ``8 * 2**SET_BITS``."""
+    """Short words, ``uint64`` of ``8 * 2**bits``."""
     index: Any
-    """Long words, ``uint64`` of ``2 * 2**INDEX_BITS``: hash, and place in the log + 1."""
+    """Long words, ``uint64`` of ``2 * 2**(bits + 1)``: hash, and place in the log + 1."""
     log: Any
-    """``uint64`` of ``2**LOG_BITS``, and room for the longest record behind."""
+    """``uint64`` of ``2**(bits + 3)``, and room for the longest record behind."""
     written: Any
     """How many values were ever written to the log, ``int64`` of 1."""
+    bits: Any
+    """At least 8, that the log may hold several records."""
 
 
 class Wholes(NamedTuple):
@@ -107,27 +108,33 @@ def hash_word(text, position, size):
 
 
 @inline
-def log_slot(mixed):
+def log_size(tables):
+    """How many values the log has."""
+    return 8 << tables.bits
+
+
+@inline
+def log_slot(tables, mixed):
     """Where the index is asked first for a hash."""
-    return 2 * I64(mixed >> U64(64 - INDEX_BITS))
+    return 2 * I64(mixed >> U64(63 - tables.bits))
 
 
 @inline
 def find_in_log(tables, mixed):
     """The place in the log of a word with this hash, -1 if there is none or it is overwritten.
 
-    A record is used only while fewer than ``2**LOG_BITS - MAX_LONG`` values were written since it
+    A record is used only while fewer values than the log has, less MAX_LONG, were written since it
     was begun; none is longer than 118, so no part of it can have been written over.
     """
-    slot = log_slot(mixed)
+    slot = log_slot(tables, mixed)
     if tables.index[slot] != mixed:
         slot ^= 2
     behind = I64(tables.index[slot + 1])
     if tables.index[slot] != mixed or behind == 0:
         return -1
-    if tables.written[0] - behind >= (1 << LOG_BITS) - MAX_LONG:
+    if tables.written[0] - behind >= log_size(tables) - MAX_LONG:
         return -1
-    return (behind - 1) & ((1 << LOG_BITS) - 1)
+    return (behind - 1) & (log_size(tables) - 1)
 
 
 @inline
@@ -184,7 +191,7 @@ def write_logged(log, place, size, out, n_ids):
 def keep_in_log(tables, mixed, text, position, size, ids, n):
     """Append a word to the log: sizes, bytes, ids. Its record is whole: the ring turns between."""
     log = tables.log
-    place = start = tables.written[0] & ((1 << LOG_BITS) - 1)
+    place = start = tables.written[0] & (log_size(tables) - 1)
     log[place] = U64(size) | U64(n) << HALF
     if size <= MAX_SHORT:
         log[place + 1] = key_low(text, position, size)
@@ -198,13 +205,13 @@ def keep_in_log(tables, mixed, text, position, size, ids, n):
     for i in range(0, n, 3):
         log[place] = three_ids(ids, i, n)
         place += 1
-    slot = log_slot(mixed)
+    slot = log_slot(tables, mixed)
     tables.index[slot ^ 2] = tables.index[slot]
     tables.index[(slot ^ 2) + 1] = tables.index[slot + 1]
     tables.index[slot] = mixed
     tables.index[slot + 1] = U64(tables.written[0] + 1)
-    if place >= 1 << LOG_BITS:
-        place = 1 << LOG_BITS  # what is left of the ring counts as written
+    if place >= log_size(tables):
+        place = log_size(tables)  # what is left of the ring counts as written
     tables.written[0] += place - start
 
 
@@ -314,11 +321,11 @@ def find_places(text, position, borders, n_words, tables, room):
         elif size <= MAX_SHORT:
             start = border - size
             mixed = mix(key_low(text, start, size), key_high(text, start, size))
-            place = SET * I64(mixed >> U64(64 - SET_BITS))
+            place = SET * I64(mixed >> U64(64 - tables.bits))
             prefetch(tables.slots, place)
         elif size <= MAX_LONG:
             mixed = hash_word(text, border - size, size)
-            prefetch(tables.index, log_slot(mixed))
+            prefetch(tables.index, log_slot(tables, mixed))
             room.hashes[n_longer] = mixed
             n_longer += 1
             place = LONG

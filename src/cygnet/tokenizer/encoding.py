@@ -23,9 +23,9 @@ EMPTY, NO_RANK = np.iinfo(np.uint64).max, 1 << 20
 LEAST_ROOM = 256
 # Words whose borders are found before the first of them is looked up.
 WORDS_AT_ONCE = 1024
-# The tables of words, as kernels/words.py has them: 16, 8 and 16 MB a thread, of which only what is
-# used is ever touched.
-SLOT_VALUES, INDEX_VALUES, LOG_VALUES = 8 << 18, 2 << 19, (1 << 21) + 1024
+# All tables of words, ``kernels.words.Tables``, for each set of short words; and values behind the
+# end of the log, for the longest record.
+BYTES_A_SET, LONGEST_RECORD = 160, 1024
 # Text that one thread takes at a time.
 PIECE_BYTES = 2 << 20
 
@@ -62,13 +62,15 @@ class MergeTable:
 class Worker:
     """What one thread needs to encode: its tables of words and its scratch memory."""
 
-    def __init__(self, merges: MergeTable) -> None:
+    def __init__(self, merges: MergeTable, table_bytes: int) -> None:
         self._merges = merges
+        bits = max(8, (table_bytes // BYTES_A_SET).bit_length() - 1)
         self._words = (
-            np.zeros(SLOT_VALUES, np.uint64),
-            np.zeros(INDEX_VALUES, np.uint64),
-            np.empty(LOG_VALUES, np.uint64),
+            np.zeros(8 << bits, np.uint64),
+            np.zeros(4 << bits, np.uint64),
+            np.empty((8 << bits) + LONGEST_RECORD, np.uint64),
             np.zeros(1, np.int64),
+            bits,
         )
         self._borders = np.empty(WORDS_AT_ONCE, np.int64)
         self._make_room(LEAST_ROOM)
@@ -115,7 +117,10 @@ class Worker:
 class Encoder:
     """Encodes batches for one vocabulary and split pattern, on any number of threads."""
 
-    def __init__(self, vocabulary: Vocabulary, pattern: str, normalizer: str | None) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, pattern: str, normalizer: str | None, table_bytes: int
+    ) -> None:
+        self._table_bytes = table_bytes
         self._merges = MergeTable(vocabulary)
         self._scanner = find_scanner(pattern)
         self._split = Splitter(pattern)
@@ -142,7 +147,7 @@ class Encoder:
         try:
             worker = self._idle.pop()
         except IndexError:
-            worker = Worker(self._merges)
+            worker = Worker(self._merges, self._table_bytes)
         try:
             if self._scanner is not None:
                 return worker.encode(piece, self._scanner, before, after, dtype)

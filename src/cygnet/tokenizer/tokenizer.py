@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from cygnet.tokenizer.encoding import Encoder
     from cygnet.tokenizer.training import TieBreak
 
+TABLE_BYTES = 40 << 20
 END_OF_TEXT = "<|endoftext|>"
 
 
@@ -52,6 +53,9 @@ class Tokenizer:
         pattern: The regular expression.
         special_tokens: The id of each special token, by name.
         normalizer: As given.
+        table_bytes: How much memory a thread may use to remember words already encoded, 40 MiB by
+            default, of which only what is used is touched. May be set before the first encoding;
+            ids do not depend on it, the speed for text of many different words does.
 
     Raises:
         InputError: The pattern does not compile; a special token is empty, named twice or has the
@@ -78,6 +82,7 @@ class Tokenizer:
         self.vocabulary = vocabulary
         self.pattern = find_pattern(pattern)
         self.normalizer = normalizer
+        self.table_bytes = TABLE_BYTES
         self.special_tokens = number_special_tokens(special_tokens, vocabulary)
         self._token_bytes = fill_rows(vocabulary, self.special_tokens)
 
@@ -85,7 +90,7 @@ class Tokenizer:
     def _encoder(self) -> "Encoder":
         from cygnet.tokenizer.encoding import Encoder
 
-        return Encoder(self.vocabulary, self.pattern, self.normalizer)
+        return Encoder(self.vocabulary, self.pattern, self.normalizer, self.table_bytes)
 
     @classmethod
     def train(
