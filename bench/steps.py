@@ -94,17 +94,17 @@ def steps_of_splitting(text: str, kernels: list[Kernel]) -> Rows:
 def steps_of_encoding(text: str, tokenizer: Tokenizer) -> Rows:
     """From the twin to the kernel for a word, and from that to tables of words."""
     words = [word.encode() for word in Splitter(PATTERNS["gpt2"])(text)]
-    some = sorted(set(words))[::WORDS_APART]
+    distinct = sorted(set(words))
+    some = distinct[::WORDS_APART]
     merges = MergeTable(tokenizer.vocabulary)
     triples = enumerate(tokenizer.vocabulary.merges.tolist())
     ranks = {(left, right): (rank, joined) for rank, (left, right, joined) in triples}
     byte_ids = tokenizer.vocabulary.byte_ids.tolist()
     slow = seconds(lambda: [reference.encode(word, ranks, byte_ids) for word in some], runs=1)
-    fast = seconds(lambda: split_tokens(some, merges, learn=False))
-    yield (
-        "a distinct word by the kernel; not by `reference.encode`", slow, fast,
-        f"{fast / len(some) * 1e6:.1f} us a word",
-    )  # fmt: skip
+    fast = seconds(lambda: split_tokens(distinct, merges, learn=False))
+    each, each_fast = slow / len(some), fast / len(distinct)
+    name = "a word by the kernel; not by `reference.encode`"
+    yield name, each, each_fast, f"{each_fast * 1e6:.2f} us a word"
     batch = TextBatch.from_strings([text])
     anew = seconds(lambda: split_tokens(words, merges, learn=False))
     remembered = seconds(lambda: tokenizer.encode_batch(batch, threads=1))
@@ -121,24 +121,27 @@ def steps_of_learning(text: str) -> Rows:
     slow = seconds(lambda: reference.train(mapping, N_MERGES), runs=1)
     fast = seconds(lambda: learn_merges(counts, N_MERGES))
     name = f"{N_MERGES} merges by the kernel; not by `reference.train`"
-    yield name, slow, fast, f"{fast * 1e3:.0f} ms, {len(mapping):,} distinct words"
+    yield name, slow, fast, f"{fast * 1e3:.1f} ms"
+
+
+def steps_of(text: str, tokenizer: Tokenizer, kernels: list[Kernel]) -> Rows:
+    """All steps on one text."""
+    yield from steps_of_splitting(text, kernels)
+    yield from steps_of_encoding(text, tokenizer)
+    yield from steps_of_learning(text)
 
 
 def main(data: Path) -> None:
     """Print the table."""
     tokenizer = Tokenizer.load(data / "tokenizers" / "gpt2")
     kernels = [kernel_of(by_word), kernel_of(by_block)]
-    print("| what, and instead of what | text | times as fast | it is then |")
-    print("| --- | --- | --- | --- |")
-    for name, place in TEXTS.items():
-        text = next(data.glob(place)).read_bytes()[:MAX_BYTES].decode(errors="ignore")
-        for steps in (
-            steps_of_splitting(text, kernels),
-            steps_of_encoding(text, tokenizer),
-            steps_of_learning(text),
-        ):
-            for what, slow, fast, note in steps:
-                print(f"| {what} | {name} | {slow / fast:,.0f} | {note} |", flush=True)
+    beginnings = [(data / path).read_bytes()[:MAX_BYTES] for path in TEXTS.values()]
+    texts = [beginning.decode(errors="ignore") for beginning in beginnings]
+    print(f"| what, and instead of what | {' | '.join(TEXTS)} |")
+    print("| --- |" + " --- |" * len(TEXTS))
+    for found in zip(*(steps_of(text, tokenizer, kernels) for text in texts), strict=True):
+        cells = [f"{slow / fast:,.0f} times, {note}" for _, slow, fast, note in found]
+        print(f"| {found[0][0]} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

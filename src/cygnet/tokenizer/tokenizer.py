@@ -276,7 +276,8 @@ class Tokenizer:
             ``ids`` of shape ``(n_tokens,)``, ``uint16`` or ``uint32``; and ``offsets``, ``int64``
             of shape ``(n_documents + 1,)``: document ``i`` is ``ids[offsets[i]:offsets[i + 1]]``.
 
-        Cost: 1 to 2 ns a byte and thread for text whose words repeat; tables of 6 MB a thread.
+        Cost: 1 to 2 ns a byte and thread for text whose words repeat; the memory of the ids, and at
+        most ``table_bytes`` a thread.
 
         >>> ids, offsets = Tokenizer([]).encode_batch(["hi", "you"])
         >>> ids.tolist(), offsets.tolist()
