@@ -35,9 +35,13 @@ def number_special_tokens(
         learned = vocabulary.token_bytes[token] if 0 <= token < n_learned else b""
         other = owners.setdefault(token, name)
         if token < 0 or other != name or learned not in (b"", name.encode()):
-            owner = repr(other) if other != name else f"the learned token {learned!r}"
-            reason = f"which is that of {owner}" if token >= 0 else "ids begin at 0"
-            raise InputError(f"the special token {name!r} has id {token}: {reason}")
+            same = (
+                f"the special token {other!r}"
+                if other != name
+                else f"the learned token {learned!r}"
+            )
+            reason = f"which is {same}" if token >= 0 else "but ids begin at 0"
+            raise InputError(f"the special token {name!r} has id {token}, {reason}")
     return dict(special_tokens)
 
 
