@@ -53,9 +53,13 @@ class TextBatch:
         Raises:
             EncodingError: A string holds a lone surrogate, which has no UTF-8 form.
         """
-        return cls.from_bytes(
-            [_to_utf8(text, number) for number, text in enumerate(documents, first)]
-        )
+        documents = list(documents)
+        try:
+            return cls.from_bytes(list(map(str.encode, documents)))
+        except UnicodeEncodeError:
+            for number, document in enumerate(documents, first):
+                _check_utf8(document, number)
+            raise
 
     @classmethod
     def from_bytes(cls, documents: list[bytes]) -> "TextBatch":
@@ -134,9 +138,9 @@ def _take_bytes(documents: Iterator[Any], batch_bytes: int) -> Iterator[str]:
             return
 
 
-def _to_utf8(document: str, number: int) -> bytes:
+def _check_utf8(document: str, number: int) -> None:
     try:
-        return document.encode()
+        document.encode()
     except UnicodeEncodeError as error:
         raise EncodingError(
             f"document {number}: character {error.start} is a lone surrogate, which UTF-8 lacks"

@@ -1,6 +1,7 @@
 """Tokens spelled in GPT-2's byte alphabet, as ``tokenizer.json`` and ``vocab.json`` hold them."""
 
 import contextlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -65,20 +66,24 @@ def build_vocabulary(
     [[104, 117, 300]]
     """
     check_ids(ids)
-    triples = _number_merges(ids, merges)
-    learned = {*byte_alphabet(), *(token for pair in merges for token in (*pair, "".join(pair)))}
-    bytes_of = {character: byte for byte, character in enumerate(byte_alphabet())}
+    triples = np.array(_number_merges(ids, merges), np.int32).reshape(-1, 3)
+    learned = {ids[character] for character in byte_alphabet() if character in ids}
+    learned.update(np.unique(triples).tolist())
+    # A character of the alphabet becomes one of Latin-1, which is one byte; others a character
+    # that Latin-1 lacks, lest they pass for one that it has.
+    table = dict.fromkeys(range(0x100), "\uffff")
+    table |= {ord(character): chr(byte) for byte, character in enumerate(byte_alphabet())}
     token_bytes = [b""] * (1 + max(ids.values(), default=0))
     for name, token in ids.items():
-        if name in learned or name not in special:
+        if token in learned or name not in special:
             try:
-                token_bytes[token] = bytes(bytes_of[character] for character in name)
-            except KeyError as error:
+                token_bytes[token] = name.translate(table).encode("latin-1")
+            except UnicodeEncodeError as error:
                 raise InputError(
                     f"token {token}, {name!r}, is neither special nor spelled in bytes: this is no"
                     " byte-level BPE"
                 ) from error
-    return Vocabulary(token_bytes, np.array(triples, np.int32).reshape(-1, 3), whole_words)
+    return Vocabulary(token_bytes, triples, whole_words)
 
 
 def check_ids(ids: Mapping[str, int]) -> None:
@@ -95,18 +100,16 @@ def check_ids(ids: Mapping[str, int]) -> None:
 def _number_merges(
     ids: Mapping[str, int], merges: Sequence[tuple[str, str]]
 ) -> list[tuple[int, int, int]]:
-    triples: dict[tuple[str, str], tuple[int, int, int]] = {}
-    for place, (left, right) in enumerate(merges):
-        for token in (left, right, left + right):
-            if token not in ids:
-                raise DamagedError(
-                    f"merge {place}, {left!r} + {right!r}, needs the token {token!r}, which the"
-                    " vocabulary does not have"
-                )
-        if (left, right) in triples:
-            raise DamagedError(f"the merge {left!r} + {right!r} stands there twice")
-        triples[left, right] = (ids[left], ids[right], ids[left + right])
-    return list(triples.values())
+    try:
+        triples = [(ids[left], ids[right], ids[left + right]) for left, right in merges]
+    except KeyError as error:
+        raise DamagedError(
+            f"a merge needs the token {error}, which the vocabulary does not have"
+        ) from error
+    if len({(left, right) for left, right, _ in triples}) < len(triples):
+        [(twice, _)] = Counter(map(tuple, merges)).most_common(1)
+        raise DamagedError(f"the merge {twice[0]!r} + {twice[1]!r} stands there twice")
+    return triples
 
 
 @contextlib.contextmanager
