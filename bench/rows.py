@@ -12,6 +12,7 @@ from trainers import TRAINERS
 FORMS = {"string": "one string", "documents": "documents", "list": "list of strings"}
 SLICES = {"tiktoken": 20_000_000, "tokenizers": 5_000_000}
 """Slow contestants get this much of a text. They remember no words, so the rate is the same."""
+SEEN_OF_UNIQUE = 1_000_000
 REHEARSED_BYTES = 5_000_000
 SLOW_TRAINERS = {"tokenizers"}
 MULTILINGUAL = ("chinese", "hindi")
@@ -35,12 +36,13 @@ def make_cases(
 
 
 def encode_warm(texts: list[str], folder: Path) -> Iterator[Case]:
-    """Text in memory to ids, one thread."""
+    """Text in memory to ids, one thread. Its words have been met, but those that never repeat."""
     for text in texts:
         targets = {"gigatoken": 1.0} if text in MULTILINGUAL else {"gigatoken": 1.3, "tiktoken": 25}
         for form, name in FORMS.items():
             path = folder / (f"{text}.plain.txt" if form == "string" else f"{text}.txt")
-            job = {"job": "encode", "form": form, "text": str(path)}
+            seen = SEEN_OF_UNIQUE if text == "unique" else None
+            job = {"job": "encode", "form": form, "text": str(path), "seen_bytes": seen}
             jobs = {peer: {**job, "peer": peer, "bytes": SLICES.get(peer)} for peer in ENCODERS}
             rehearsal = {"bytes": REHEARSED_BYTES}
             what = f"encode {text}, {name}"

@@ -15,8 +15,6 @@ from typing import Any
 
 from peers import BOUNDARY, BUILDERS, ENCODERS, Files, split_documents
 
-WARM_BYTES = 1_000_000
-
 
 def main() -> None:
     """Do the job that the command line gives."""
@@ -26,11 +24,11 @@ def main() -> None:
 
 
 def encode(job: dict[str, Any]) -> dict[str, Any]:
-    """Ids of a text in memory, by a tokenizer that has seen the first megabyte of it."""
+    """Ids of a text in memory, by a tokenizer that has seen it, or so many bytes of it."""
     separator = b"\n" if job["form"] == "string" else BOUNDARY.encode()
     text = _cut(Path(job["text"]).read_bytes(), separator, job["bytes"])
     prepare = ENCODERS[job["peer"]](_files(job))
-    prepare(job["form"], _cut(text, separator, WARM_BYTES))()
+    prepare(job["form"], _cut(text, separator, job["seen_bytes"]))()
     call = prepare(job["form"], text)
     seconds, ids = _timed(call)
     n_bytes = len(text) if job["form"] == "string" else sum(map(len, split_documents(text)))
