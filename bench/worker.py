@@ -28,7 +28,7 @@ def encode(job: dict[str, Any]) -> dict[str, Any]:
     separator = b"\n" if job["form"] == "string" else BOUNDARY.encode()
     text = _cut(Path(job["text"]).read_bytes(), separator, job["bytes"])
     prepare = ENCODERS[job["peer"]](_files(job))
-    prepare(job["form"], _cut(text, separator, job["seen_bytes"]))()
+    prepare(job["form"], _cut(text, separator, job.get("seen_bytes")))()
     call = prepare(job["form"], text)
     seconds, ids = _timed(call)
     n_bytes = len(text) if job["form"] == "string" else sum(map(len, split_documents(text)))
