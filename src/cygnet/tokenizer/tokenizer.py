@@ -294,8 +294,8 @@ class Tokenizer:
             return parts[0]
         if not parts:
             return np.empty(0, self.dtype), np.zeros(1, np.int64)
-        lengths = np.concatenate([np.diff(offsets) for _, offsets in parts])
-        return np.concatenate([ids for ids, _ in parts]), np.cumsum([0, *lengths], dtype=np.int64)
+        lengths = [np.zeros(1, np.int64), *(np.diff(offsets) for _, offsets in parts)]
+        return np.concatenate([ids for ids, _ in parts]), np.concatenate(lengths).cumsum()
 
     def encode_iterable(self, documents: Iterable[str]) -> Iterator[int]:
         """The token ids of a stream of texts, one by one, in bounded memory.
