@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cygnet.errors import EncodingError, InputError
@@ -39,8 +39,9 @@ def test_documents_do_not_depend_on_how_the_file_is_read(
 
 @given(
     st.text("ab\r\n\x00é", max_size=60).map(str.encode),
-    st.sampled_from(["a", "ab", "aa", "aba", "\n", "é", ""]).map(str.encode),
+    st.sampled_from(["a", "ab", "aa", "aba", "\n", "é", "", "ab" * 8]).map(str.encode),
 )
+@example(b"aaaa", b"aaaaaa")  # a block shorter than the boundary, and beginning like it
 def test_cutting_and_stripping_are_those_of_bytes(block: bytes, boundary: bytes) -> None:
     pieces = block.split(boundary) if boundary else [block]
     starts, ends = cut_at(block, boundary)

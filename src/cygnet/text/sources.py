@@ -142,7 +142,8 @@ def cut_at(
 def _find_all(block: bytes | memoryview, boundary: bytes) -> Places:
     """Where a string occurs, from the left and without overlap."""
     data = np.frombuffer(block, np.uint8)
-    found = np.flatnonzero(data[: len(data) - len(boundary) + 1] == boundary[0])
+    n_places = max(0, len(data) - len(boundary) + 1)
+    found = np.flatnonzero(data[:n_places] == boundary[0])
     for i in range(1, len(boundary)):
         found = found[data[found + i] == boundary[i]]
     if (np.diff(found) < len(boundary)).any():  # occurrences overlap: take them one by one
