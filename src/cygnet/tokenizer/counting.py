@@ -1,8 +1,7 @@
 """Counting the words of a corpus: all that learning needs to know of it."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cygnet.cores import available_threads
+from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer
 from cygnet.machine_code import kernels
@@ -208,26 +207,6 @@ def count_words(
     for n_bytes in run_ahead(count, pieces, threads):
         on_bytes(n_bytes)
     return _join([tables.get() for _ in range(threads)])
-
-
-def run_ahead(
-    function: Callable[[TextBatch], Any], pieces: Iterable[TextBatch], threads: int
-) -> Iterator[Any]:
-    """The results of ``function`` for each piece, in order, on some threads.
-
-    Pieces are read only as fast as they are worked off: at most two a thread wait.
-    """
-    pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[Any]] = deque()
-    try:
-        for piece in pieces:
-            waiting.append(pool.submit(function, piece))
-            if len(waiting) >= 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:  # after an error or Ctrl-C, what waits is left undone
-        pool.shutdown(cancel_futures=True)
 
 
 def limit(

@@ -3,13 +3,14 @@
 import unicodedata
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from cygnet.cores import run_ahead
 from cygnet.machine_code import kernels
 from cygnet.text.batch import TextBatch
 from cygnet.tokenizer.patterns import Splitter, find_scanner
@@ -123,9 +124,14 @@ class Encoder:
         self._table_bytes = table_bytes
         self._merges = MergeTable(vocabulary)
         self._scanner = find_scanner(pattern)
-        self._split = Splitter(pattern)
+        self._pattern = pattern
         self._normalizer = normalizer
         self._idle: deque[Worker] = deque()
+
+    @cached_property
+    def _split(self) -> Splitter:
+        """For a pattern without a scanner; it would cost every fresh process an import."""
+        return Splitter(self._pattern)
 
     def encode(
         self, batch: TextBatch, before: int, after: int, dtype: Any, threads: int
@@ -136,8 +142,9 @@ class Encoder:
         pieces = cut(batch) if threads > 1 else [batch]
         if len(pieces) == 1:
             return self._encode_piece(pieces[0], before, after, dtype)
-        with ThreadPoolExecutor(threads) as pool:
-            parts = list(pool.map(lambda p: self._encode_piece(p, before, after, dtype), pieces))
+        parts = list(
+            run_ahead(lambda p: self._encode_piece(p, before, after, dtype), pieces, threads)
+        )
         lengths = np.concatenate([np.diff(offsets) for _, offsets in parts])
         return np.concatenate([ids for ids, _ in parts]), np.concatenate([[0], lengths.cumsum()])
 
@@ -192,11 +199,6 @@ def cut(batch: TextBatch, piece_bytes: int = PIECE_BYTES) -> list[TextBatch]:
         TextBatch(batch.data, batch.starts[a:b], batch.ends[a:b])
         for a, b in pairwise(borders.tolist())
     ]
-
-
-def count_ids(ids: UInts, counts: npt.NDArray[np.uint64]) -> None:
-    """Add how often each id occurs to ``counts``, which has a place for each."""
-    kernels()[f"count_ids_u{8 * ids.itemsize}"](ids, len(ids), counts)
 
 
 def normalise(batch: TextBatch) -> TextBatch:

@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cygnet.cores import available_threads
+from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer, make_folder, read_bytes
+from cygnet.machine_code import kernels
 from cygnet.text.batch import Text, TextBatch, as_batches
-from cygnet.tokenizer.counting import run_ahead
-from cygnet.tokenizer.encoding import count_ids, cut
+from cygnet.tokenizer.encoding import cut
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.format import (
     Manifest,
@@ -196,7 +196,7 @@ def _write_shard(
             ids = piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False)
             file.write(ids.data)
             digest.update(ids.data)
-            count_ids(piece.ids, counts)
+            _count_ids(piece.ids, counts)
             lengths.append(piece.lengths)
             text_bytes += piece.text_bytes
         index = np.cumsum(np.concatenate(lengths)).astype("<u8").tobytes()
@@ -225,7 +225,7 @@ def _read_shard(
             ids = np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<")).astype(dtype, copy=False)
             if int(ids.max()) >= len(counts):
                 raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
-            count_ids(ids, counts)
+            _count_ids(ids, counts)
     return _describe_shard(name, index, text_bytes, digest.hexdigest())
 
 
@@ -239,6 +239,11 @@ def _describe_shard(name: str, index: bytes, text_bytes: int, bin_sha256: str) -
         bin_sha256=bin_sha256,
         idx_sha256=hashlib.sha256(index).hexdigest(),
     )
+
+
+def _count_ids(ids: npt.NDArray[np.unsignedinteger[Any]], counts: npt.NDArray[np.uint64]) -> None:
+    """Add how often each id occurs to ``counts``, which has a place for each."""
+    kernels()[f"count_ids_u{8 * ids.itemsize}"](ids, len(ids), counts)
 
 
 def _write_counts(folder: Path, split: str, counts: npt.NDArray[np.uint64]) -> str:
