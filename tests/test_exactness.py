@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import corpora
 import fuzz
+from cygnet.kernels.log import MOST_WRITTEN
 from cygnet.text.batch import TextBatch
 from cygnet.tokenizer.counting import count_words
 from cygnet.tokenizer.patterns import PATTERNS, Splitter
@@ -236,6 +237,20 @@ def test_tables_of_any_size_give_the_same_ids(name: str, data: Path) -> None:
         small.encode_batch(documents, threads=1), large.encode_batch(documents), strict=True
     ):
         assert np.array_equal(ours, theirs)
+
+
+def test_the_log_begins_anew_before_its_counter_overflows(data: Path) -> None:
+    found = oracle("gpt2", data / "tokenizers")
+    small = Tokenizer(found.tokenizer.vocabulary, found.tokenizer.pattern)
+    small.table_bytes = 1
+    documents = list(fuzz.texts(SEED, 500))
+    expected, _ = small.encode_batch(documents, threads=1)
+    (worker,) = small._encoder._idle
+    written = worker._words[4]
+    written[0] = MOST_WRITTEN - 100
+    for _ in range(2):
+        assert np.array_equal(small.encode_batch(documents, threads=1)[0], expected)
+    assert written[0] < MOST_WRITTEN // 2
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)

@@ -2,6 +2,7 @@
 
 from cygnet.kernels.bits import I64, U32, U64, inline, offset
 from cygnet.kernels.blocks import ROOM, split
+from cygnet.kernels.log import Log
 from cygnet.kernels.merging import (
     Merges,
     Room,
@@ -14,8 +15,7 @@ from cygnet.kernels.words import (
     Tables,
     Wholes,
     encode_words,
-    find_places,
-    prefetch_log,
+    look_ahead,
     unreadable_places,
 )
 
@@ -75,9 +75,10 @@ def split_documents(
 
 @inline
 def encode_batch(
-    text, buffer_end, starts, ends, n_documents, pattern, classes, before, after, slots, index, log,
-    written, table_bits, byte_ids, byte_pairs, pairs, bits, joined, whole, whole_bits, token_data,
-    ids, values, scratch, places, hashes, room_bytes, borders, capacity, state, out, offsets
+    text, buffer_end, starts, ends, n_documents, pattern, classes, before, after, slots,
+    missed, index, log, written, log_bits, byte_ids, byte_pairs, pairs, bits, joined, whole,
+    whole_bits, token_data, ids, values, scratch, places, hashes, room_bytes, borders, capacity,
+    state, out, offsets
 ):  # fmt: skip
     """Encode documents.
 
@@ -97,7 +98,7 @@ def encode_batch(
     Returns:
         FINISHED, or the size in bytes of a word that has no room.
     """
-    tables = Tables(slots, index, log, written, table_bits)
+    tables = Tables(slots, missed, Log(index, log, written, log_bits))
     merges = Merges(byte_ids, byte_pairs, pairs, bits, joined)
     wholes = Wholes(whole, whole_bits, token_data)
     room = Room(ids, values, scratch, places, hashes)
@@ -114,8 +115,7 @@ def encode_batch(
         )
         last = borders[n_words - 1]
         if ends[document] + 16 <= buffer_end or 0 <= last <= buffer_end - 16:
-            n_longer, longest = find_places(text, position, borders, n_words, tables, room)
-            prefetch_log(tables, hashes, n_longer)
+            longest = look_ahead(text, position, borders, n_words, tables, room)
         else:
             longest = unreadable_places(position, borders, n_words, room)
         if longest > room_bytes:
@@ -130,9 +130,9 @@ def encode_batch(
 
 @inline
 def encode_given(
-    text, buffer_end, slots, index, log, written, table_bits, byte_ids, byte_pairs, pairs, bits,
-    joined, whole, whole_bits, token_data, ids, values, scratch, places, hashes, borders, n_words,
-    capacity, out
+    text, buffer_end, slots, missed, index, log, written, log_bits, byte_ids, byte_pairs, pairs,
+    bits, joined, whole, whole_bits, token_data, ids, values, scratch, places, hashes, borders,
+    n_words, capacity, out
 ):  # fmt: skip
     """Encode words that something else has split, ``capacity`` at once.
 
@@ -141,7 +141,7 @@ def encode_given(
     Returns:
         How many ids.
     """
-    tables = Tables(slots, index, log, written, table_bits)
+    tables = Tables(slots, missed, Log(index, log, written, log_bits))
     merges = Merges(byte_ids, byte_pairs, pairs, bits, joined)
     wholes = Wholes(whole, whole_bits, token_data)
     room = Room(ids, values, scratch, places, hashes)
@@ -150,8 +150,7 @@ def encode_given(
     while first < n_words:
         n = min(capacity, n_words - first)
         part = offset(borders, first)
-        n_longer, _ = find_places(text, position, part, n, tables, room)
-        prefetch_log(tables, hashes, n_longer)
+        look_ahead(text, position, part, n, tables, room)
         n_ids = encode_words(text, position, part, n, tables, merges, wholes, room, output, n_ids)
         first += n
         position = borders[first - 1]

@@ -5,7 +5,7 @@
 
 from cygnet.kernels import characters, counting, encoding, learning, pairs
 
-TABLES = "u64* u64* u64* i64* i64"
+TABLES = "u64* i64* u64* u64* i64* i64"
 MERGES = "u32* u32* u64* i64 u32*"
 WHOLES = "u64* i64 u8*"
 ROOM = "u32* u32* u64* i64* u64*"

@@ -26,7 +26,8 @@ LEAST_ROOM = 256
 WORDS_AT_ONCE = 1024
 # All tables of words, ``kernels.words.Tables``, for each set of short words; and values behind the
 # end of the log, for the longest record.
-BYTES_A_SET, LONGEST_RECORD = 160, 1024
+BYTES_A_SET, LONGEST_RECORD = 384, 1024
+CACHE_LINE = 64
 # Text that one thread takes at a time.
 PIECE_BYTES = 2 << 20
 
@@ -67,9 +68,10 @@ class Worker:
         self._merges = merges
         bits = max(8, (table_bytes // BYTES_A_SET).bit_length() - 1)
         self._words = (
-            np.zeros(8 << bits, np.uint64),
-            np.zeros(4 << bits, np.uint64),
-            np.empty((8 << bits) + LONGEST_RECORD, np.uint64),
+            _zeros(16 << bits),
+            np.zeros(1, np.int64),
+            _zeros(8 << bits),
+            _zeros((24 << bits) + LONGEST_RECORD),
             np.zeros(1, np.int64),
             bits,
         )
@@ -113,6 +115,13 @@ class Worker:
             data, len(data), *self._tables, borders, len(borders), WORDS_AT_ONCE, out
         )
         return out[:n_ids]
+
+
+def _zeros(n: int) -> npt.NDArray[np.uint64]:
+    """Zeros that begin where a line of the cache does."""
+    room = np.zeros(n + CACHE_LINE // 8, np.uint64)
+    start = -room.__array_interface__["data"][0] % CACHE_LINE // 8
+    return room[start : start + n]
 
 
 class Encoder:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cygnet.tokenizer.encoding import Encoder
     from cygnet.tokenizer.training import TieBreak
 
-TABLE_BYTES = 40 << 20
+TABLE_BYTES = 48 << 20
 END_OF_TEXT = "<|endoftext|>"
 
 
@@ -53,7 +53,7 @@ class Tokenizer:
         pattern: The regular expression.
         special_tokens: The id of each special token, by name.
         normalizer: As given.
-        table_bytes: How much memory a thread may use to remember words already encoded, 40 MiB by
+        table_bytes: How much memory a thread may use to remember words already encoded, 48 MiB by
             default, of which only what is used is touched. May be set before the first encoding;
             ids do not depend on it, the speed for text of many different words does.
 
