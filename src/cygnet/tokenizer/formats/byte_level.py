@@ -1,11 +1,14 @@
 """Tokens spelled in GPT-2's byte alphabet, as ``tokenizer.json`` and ``vocab.json`` hold them."""
 
 import contextlib
+import itertools
+import operator
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from cygnet.errors import CygnetError, DamagedError, InputError
 from cygnet.tokenizer.reference import N_BYTES
@@ -13,6 +16,7 @@ from cygnet.tokenizer.vocabulary import Vocabulary
 
 MAX_ROWS = 1 << 24
 """Ids from here on are refused: a damaged id must not become a table of that many rows."""
+NO_BYTE = 256
 
 
 def byte_alphabet() -> list[str]:
@@ -44,7 +48,7 @@ def spell(tokens: Sequence[bytes]) -> list[str]:
 
 def build_vocabulary(
     ids: Mapping[str, int],
-    merges: Sequence[tuple[str, str]],
+    merges: Sequence[tuple[str, ...]],
     special: Collection[str],
     whole_words: bool,
 ) -> Vocabulary:
@@ -66,28 +70,42 @@ def build_vocabulary(
     [[104, 117, 300]]
     """
     check_ids(ids)
-    triples = np.array(_number_merges(ids, merges), np.int32).reshape(-1, 3)
-    learned = {ids[character] for character in byte_alphabet() if character in ids}
-    learned.update(np.unique(triples).tolist())
-    # A character of the alphabet becomes one of Latin-1, which is one byte; others a character
-    # that Latin-1 lacks, lest they pass for one that it has.
-    table = dict.fromkeys(range(0x100), "\uffff")
-    table |= {ord(character): chr(byte) for byte, character in enumerate(byte_alphabet())}
-    token_bytes = [b""] * (1 + max(ids.values(), default=0))
-    for name, token in ids.items():
-        if token in learned or name not in special:
-            try:
-                token_bytes[token] = name.translate(table).encode("latin-1")
-            except UnicodeEncodeError as error:
-                raise InputError(
-                    f"token {token}, {name!r}, is neither special nor spelled in bytes: this is no"
-                    " byte-level BPE"
-                ) from error
+    triples = _number_merges(ids, merges)
+    n_rows = 1 + max(ids.values(), default=0)
+    learned = np.zeros(n_rows, np.bool_)
+    learned[triples] = True
+    learned[[ids[character] for character in byte_alphabet() if character in ids]] = True
+    left_out = {name for name in special if name in ids and not learned[ids[name]]}
+    names = [name for name in ids if name not in left_out] if left_out else [*ids]
+    token_bytes = [b""] * n_rows
+    for name, content in zip(names, _unspell(names, ids), strict=True):
+        token_bytes[ids[name]] = content
     return Vocabulary(token_bytes, triples, whole_words)
+
+
+def _unspell(names: Sequence[str], ids: Mapping[str, int]) -> list[bytes]:
+    """The bytes of tokens spelled in the byte alphabet; ``ids`` are for what is wrong with them."""
+    byte_of = np.full(max(map(ord, byte_alphabet())) + 2, NO_BYTE, np.uint16)
+    byte_of[[ord(character) for character in byte_alphabet()]] = np.arange(N_BYTES)
+    characters = np.frombuffer("".join(names).encode("utf-32-le", "surrogatepass"), "<u4")
+    found = byte_of[np.minimum(characters, len(byte_of) - 1)]
+    ends = np.cumsum(np.fromiter(map(len, names), np.int64, len(names)))
+    if (found == NO_BYTE).any():
+        name = names[int(np.searchsorted(ends, int((found == NO_BYTE).argmax()), side="right"))]
+        raise InputError(
+            f"token {ids[name]}, {name!r}, is neither special nor spelled in bytes: this is no"
+            " byte-level BPE"
+        )
+    content = found.astype(np.uint8).tobytes()
+    return [content[start:end] for start, end in itertools.pairwise([0, *ends.tolist()])]
 
 
 def check_ids(ids: Mapping[str, int]) -> None:
     """Refuse ids that are no ids, and two names for one."""
+    values = ids.values()
+    is_right = {*map(type, values)} <= {int} and len({*values}) == len(ids)
+    if is_right and min(values, default=0) >= 0 and max(values, default=0) < MAX_ROWS:
+        return  # the usual case, without a loop
     names: dict[int, str] = {}
     for name, token in ids.items():
         if type(token) is not int or not 0 <= token < MAX_ROWS:
@@ -98,18 +116,22 @@ def check_ids(ids: Mapping[str, int]) -> None:
 
 
 def _number_merges(
-    ids: Mapping[str, int], merges: Sequence[tuple[str, str]]
-) -> list[tuple[int, int, int]]:
+    ids: Mapping[str, int], merges: Sequence[tuple[str, ...]]
+) -> npt.NDArray[np.int32]:
+    """Left, right and joined id of each merge."""
+    lefts, rights = zip(*merges, strict=True) if merges else ((), ())
+    columns = (lefts, rights, map(operator.add, lefts, rights))
     try:
-        triples = [(ids[left], ids[right], ids[left + right]) for left, right in merges]
+        triples = np.array([[*map(ids.__getitem__, names)] for names in columns], np.int32).T
     except KeyError as error:
         raise DamagedError(
             f"a merge needs the token {error}, which the vocabulary does not have"
         ) from error
-    if len({(left, right) for left, right, _ in triples}) < len(triples):
+    pairs = triples[:, 0].astype(np.int64) * MAX_ROWS + triples[:, 1]
+    if len(np.unique(pairs)) < len(pairs):
         [(twice, _)] = Counter(map(tuple, merges)).most_common(1)
         raise DamagedError(f"the merge {twice[0]!r} + {twice[1]!r} stands there twice")
-    return triples
+    return np.ascontiguousarray(triples)
 
 
 @contextlib.contextmanager

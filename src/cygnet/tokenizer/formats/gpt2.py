@@ -1,5 +1,7 @@
 """GPT-2's two files: ``encoder.json`` and ``vocab.bpe``, or ``vocab.json`` and ``merges.txt``."""
 
+import itertools
+import operator
 from pathlib import Path
 
 from cygnet.errors import DamagedError, InputError
@@ -31,10 +33,10 @@ def read_gpt2(path: Path, pattern: str | None = None) -> Tokenizer:
     ids, merges = read_json(ids_path), _read_merges(merges_path)
     with naming(ids_path):
         check_ids(ids)
-        made = {*byte_alphabet(), *(left + right for left, right in merges)}
-        special = {name: token for name, token in ids.items() if name not in made}
+        made = {*byte_alphabet(), *itertools.starmap(operator.add, merges)}
+        special = {name: ids[name] for name in ids.keys() - made}
     with naming(merges_path):
-        taken = {part for pair in merges for part in pair} & special.keys()
+        taken = special.keys() & itertools.chain.from_iterable(merges)
         if taken:
             raise DamagedError(f"it joins {min(taken)!r}, which no merge makes")
     with naming(ids_path):
@@ -43,21 +45,21 @@ def read_gpt2(path: Path, pattern: str | None = None) -> Tokenizer:
         return Tokenizer(vocabulary, pattern or "gpt2", special)
 
 
-def _read_merges(path: Path) -> list[tuple[str, str]]:
+def _read_merges(path: Path) -> list[tuple[str, ...]]:
     try:
         lines = read_bytes(path).decode().splitlines()
     except UnicodeDecodeError as error:
         raise DamagedError(f"{path} is damaged: it is not UTF-8 ({error.reason})") from error
-    merges = []
-    for number, line in enumerate(lines, start=1):
-        if not line or (number == 1 and line.startswith("#version")):
-            continue
-        parts = line.split(" ")
-        if len(parts) != 2:
-            raise DamagedError(
-                f"{path} is damaged: line {number}, {line[:40]!r}, is not two tokens"
-            )
-        merges.append((parts[0], parts[1]))
+    if lines and lines[0].startswith("#version"):
+        lines[0] = ""
+    merges = [tuple(line.split(" ")) for line in lines if line]
+    if {*map(len, merges)} - {2}:
+        number, line = next(
+            (number, line)
+            for number, line in enumerate(lines, start=1)
+            if line and line.count(" ") != 1
+        )
+        raise DamagedError(f"{path} is damaged: line {number}, {line[:40]!r}, is not two tokens")
     if not merges:
         raise InputError(f"{path} holds no merges")
     return merges
