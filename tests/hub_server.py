@@ -57,8 +57,9 @@ class HubServer(ThreadingHTTPServer):
         url: What ``HF_ENDPOINT`` should be.
         requests: Every request so far.
         bytes_per_second: How fast bodies are sent; None for full speed.
-        drop_after: Each body sent takes the first number off this list, and the connection is
-            closed after that many bytes; where ``reset`` is set, as by a host that crashed.
+        drop_after: Each body sent that is longer takes the first number off this list, and the
+            connection is closed after that many bytes; where ``reset`` is set, as by a host that
+            crashed.
         flip_byte: Position of a byte of each file that is sent with one bit wrong.
         refuse: Status and ``X-Error-Code`` to answer every request with.
     """
@@ -192,7 +193,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, body: memoryview) -> None:
         """Send a body, as fast and as far as the server is told to."""
-        drop = self.server.drop_after.pop(0) if self.server.drop_after else None
+        drops = self.server.drop_after
+        drop = drops.pop(0) if drops and len(body) > drops[0] else None
         rate = self.server.bytes_per_second
         for at in range(0, len(body[:drop]), BLOCK):
             block = body[:drop][at : at + BLOCK]

@@ -33,5 +33,5 @@ def run_ahead(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:  # after an error or Ctrl-C, what waits is left undone
-        pool.shutdown(cancel_futures=True)
+    finally:  # after an error or Ctrl-C, what waits is left undone, and nobody waits for the rest
+        pool.shutdown(wait=False, cancel_futures=True)
