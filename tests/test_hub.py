@@ -26,7 +26,7 @@ import json, sys
 from cygnet.errors import CygnetError
 from cygnet.text.hub import download
 try:
-    files = download(sys.argv[1])
+    files = download(*sys.argv[1:])
     print(json.dumps({split: [str(path) for path in paths] for split, paths in files.items()}))
 except CygnetError as error:
     print(json.dumps({"error": type(error).__name__, "message": str(error)}))

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import InputError
-from cygnet.text.batch import TextBatch
+from cygnet.text.batch import TextBatch, as_batches
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,21 +50,15 @@ def to_batch(array: "pa.Array[Any]") -> tuple[TextBatch, Borders]:
     """
     import pyarrow as pa
 
-    if pa.types.is_dictionary(array.type):
-        words = array.dictionary
-        data, starts, ends = _borders(words)
-        valid = _valid(array) & _valid(words)[places := _places(array)]
-        starts, ends = starts[places], ends[places]
-    else:
+    rows = np.flatnonzero(_valid(array))
+    if not pa.types.is_dictionary(array.type):
         data, starts, ends = _borders(array)
-        valid = _valid(array)
-    rows = np.flatnonzero(valid)
-    return TextBatch(data, starts[rows], ends[rows]), rows
-
-
-def _places(array: Any) -> Borders:
-    """Where in the dictionary each row is; 0 for a null, but for an empty dictionary."""
-    return np.asarray(array.indices.fill_null(0), np.int64)
+        return TextBatch(data, starts[rows], ends[rows]), rows
+    data, starts, ends = _borders(array.dictionary)
+    places = np.asarray(array.indices.fill_null(0), np.int64)[rows]
+    is_string = _valid(array.dictionary)[places]  # the dictionary may hold a null, too
+    rows, places = rows[is_string], places[is_string]
+    return TextBatch(data, starts[places], ends[places]), rows
 
 
 def _borders(array: Any) -> tuple[npt.NDArray[np.uint8], Borders, Borders]:
@@ -150,8 +144,21 @@ def dataset_batches(dataset: Any) -> Iterator[TextBatch]:
         InputError: It is a dictionary of splits, or has no column of text.
     """
     where = f"the {type(dataset).__name__}"
-    if dataset.features is not None:
-        column = find_column(dataset.features.arrow_schema, None, where)
-        dataset = dataset.select_columns([column])
-    for table in dataset.with_format("arrow").iter(ROWS_AT_ONCE):
-        yield from column_batches(table.column(find_column(table.schema, None, where)))
+    if dataset.features is None:  # each row may have a type of its own
+        yield from as_batches(_rows(dataset, where))
+        return
+    column = find_column(dataset.features.arrow_schema, None, where)
+    for table in dataset.select_columns([column]).with_format("arrow").iter(ROWS_AT_ONCE):
+        yield from column_batches(table.column(column))
+
+
+def _rows(dataset: Any, where: str) -> Iterator[str]:
+    """The text of each row of a data set whose columns are not known beforehand."""
+    column = None
+    for row in dataset:
+        if column is None:
+            column = next((name for name in COLUMNS if name in row), None)
+            if column is None:
+                raise InputError(no_column(None, where, f"its columns are {', '.join(row)}"))
+        if row[column] is not None:
+            yield row[column]
