@@ -6,6 +6,7 @@ import itertools
 import json
 import lzma
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cygnet.cores import reports, run_ahead
 from cygnet.errors import CygnetError, DamagedError, EncodingError, InputError
 from cygnet.text import blocks, parquet
 from cygnet.text.arrow import column_batches
@@ -368,3 +370,37 @@ def test_progress_ends_at_the_size_of_the_file(tmp_path: Path) -> None:
         told: list[int] = []
         assert list(open_file(path).batches(told.append))
         assert sum(told) == path.stat().st_size, path.name
+
+
+def test_the_next_piece_is_read_while_one_is_worked_on() -> None:
+    asked = threading.Event()
+
+    def pieces() -> Iterator[int]:
+        yield 1
+        asked.set()
+        yield 2
+
+    def work(piece: int) -> int:
+        assert asked.wait(20), "nothing was read while this piece was worked on"
+        return piece
+
+    assert list(run_ahead(work, pieces(), 1)) == [1, 2]
+
+
+def test_an_error_in_one_file_ends_the_reading_of_the_others() -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def work(on_bytes: Callable[[int], None], piece: int) -> None:
+        if piece == 0:
+            assert begun.wait(20)
+            raise InputError("bad")
+        try:
+            while True:
+                on_bytes(1)
+                begun.set()
+        finally:
+            ended.set()
+
+    with pytest.raises(InputError, match="bad"), reports(lambda mb: None) as on_bytes:
+        list(run_ahead(partial(work, on_bytes), range(2), 2))
+    assert ended.wait(20)

@@ -30,6 +30,7 @@ KERNELS = {
     "move_words": (counting.move_words, "u64* i64 u64* i64"),
     "list_words": (counting.list_words, "u64* i64 u8* u8* i64* i64*"),
     "shorten": (counting.shorten, "u8* i64* i64* i64 i64 i64"),
+    "count_characters": (characters.count_characters, "u8* i64* i64* i64"),
     "hash_documents": (hashing.hash_documents, "u8* i64* i64* i64 i64 u64*"),
     "begin": (learning.begin, f"{LEARNER} i64 i64* i64*"),
     "learn": (learning.learn, f"{LEARNER} {STEP} i64 i64 i64 i64 i32*"),

@@ -5,14 +5,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cygnet.machine_code import kernels
 from cygnet.text.batch import TextBatch
 from cygnet.text.sources import Reading, open_file
 from cygnet.text.splits import is_valid
-
-UNLIMITED = int(np.iinfo(np.int64).max)
 
 
 @dataclass
@@ -33,8 +29,8 @@ class Figures:
         """Count a batch."""
         self.documents += len(batch)
         self.text_bytes += batch.text_bytes
-        self.characters += kernels()["shorten"](
-            batch.data, batch.starts, batch.ends.copy(), len(batch), UNLIMITED, UNLIMITED
+        self.characters += kernels()["count_characters"](
+            batch.data, batch.starts, batch.ends, len(batch)
         )
 
 

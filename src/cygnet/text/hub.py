@@ -7,14 +7,12 @@ what it gets over plain HTTP: here every file is compared with its hash. And man
 time, with one bar for all.
 """
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import Any
 
 from cygnet.console import progress
-from cygnet.cores import run_ahead
+from cygnet.cores import reports, run_ahead
 from cygnet.errors import StorageError
 from cygnet.text.hub_cache import HASH, Repo, free_bytes, verify, verify_cached
 from cygnet.text.hub_errors import in_one_line
@@ -84,20 +82,10 @@ def check_room(needed: int) -> None:
 
 def _bring_all(items: list[Item], threads: int) -> list[Path]:
     """Bring files into the cache, some at a time; an error ends the other downloads, too."""
-    stopped = threading.Event()
     missing = sum(item.missing for item in items)
     label = f"{sum(item.missing > 0 for item in items):,} files"
-    with progress(label, missing / 1e6, "MB") as advance:
-
-        def on_bytes(n_bytes: int) -> None:
-            if stopped.is_set():
-                raise CancelledError
-            advance(n_bytes / 1e6)
-
-        try:
-            return list(run_ahead(lambda item: _bring(item, on_bytes), items, threads))
-        finally:
-            stopped.set()
+    with progress(label, missing / 1e6, "MB") as advance, reports(advance) as on_bytes:
+        return list(run_ahead(lambda item: _bring(item, on_bytes), items, threads))
 
 
 def _bring(item: Item, on_bytes: OnBytes) -> Path:

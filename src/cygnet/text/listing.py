@@ -7,19 +7,24 @@ a question to the hub.
 
 import contextlib
 import functools
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cygnet import stage
-from cygnet.cores import available_threads, run_ahead
+from cygnet.console import progress
+from cygnet.cores import available_threads, reports, run_ahead
 from cygnet.errors import DamagedError
-from cygnet.files import sha256_file
+from cygnet.files import input_errors
 from cygnet.recipe import TextOptions
 from cygnet.text.sources import STORIES, find_files, is_remote, locate
 
+CHUNK_BYTES = 1 << 20
 State = tuple[str, int, int]
 """Path, size and time of change."""
+_HASHES: dict[State, str] = {}
 
 
 def external_files(options: TextOptions, split: str, folder: Path) -> dict[str, list[Path]]:
@@ -41,14 +46,19 @@ def external_files(options: TextOptions, split: str, folder: Path) -> dict[str, 
     return found
 
 
-def hashes(paths: list[Path], folder: Path) -> list[str]:
+def hashes(paths: list[Path], folder: Path, label: str) -> list[str]:
     """The sha256 of files; those that a finished stage has noted are not read again."""
     known = _Known.of(folder).hashes
+    new = [path for path in paths if state(path) not in known]
+    if not new:  # a finished run is recognised without a thread or a bar
+        return [known[state(path)] for path in paths]
+    size = sum(path.stat().st_size for path in new)
+    with progress(label, size / 1e6, "MB") as advance, reports(advance) as on_bytes:
 
-    def find(path: Path) -> str:
-        return known.get(state(path)) or sha256(path)
+        def find(path: Path) -> str:
+            return known.get(state(path)) or sha256(path, on_bytes)
 
-    return list(run_ahead(find, paths, available_threads()))
+        return list(run_ahead(find, paths, available_threads()))
 
 
 def describe(path: Path, folder: Path) -> dict[str, Any]:
@@ -74,14 +84,17 @@ def state(path: Path) -> State:
     return str(path), status.st_size, status.st_mtime_ns
 
 
-def sha256(path: Path) -> str:
-    """The sha256 of a file, read once by a process."""
-    return _sha256(*state(path))
-
-
-@functools.cache
-def _sha256(path: str, size: int, mtime_ns: int) -> str:
-    return sha256_file(Path(path))
+def sha256(path: Path, on_bytes: Callable[[int], None] = lambda n: None) -> str:
+    """The sha256 of a file, which is read once by a process."""
+    at = state(path)
+    if at not in _HASHES:
+        digest = hashlib.sha256()
+        with input_errors(path), open(path, "rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+                on_bytes(len(chunk))
+        _HASHES[at] = digest.hexdigest()
+    return _HASHES[at]
 
 
 @functools.cache

@@ -5,16 +5,14 @@ into the folder as ``train.txt`` and ``valid.txt``, where anyone can read them.
 """
 
 import itertools
-import threading
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from cygnet import stage
 from cygnet.console import progress, say
-from cygnet.cores import available_threads, run_ahead
+from cygnet.cores import available_threads, reports, run_ahead
 from cygnet.errors import InputError, StaleError
 from cygnet.files import atomic_writer
 from cygnet.recipe import TextOptions, to_dict
@@ -50,7 +48,8 @@ def inputs(options: TextOptions, folder: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for split in SPLITS:
         files = list(itertools.chain(*external_files(options, split, folder).values()))
-        for number, (path, sha256) in enumerate(zip(files, hashes(files, folder), strict=True)):
+        hashed = zip(files, hashes(files, folder, f"hashing {split}"), strict=True)
+        for number, (path, sha256) in enumerate(hashed):
             found[f"text.{split}[{number}] {path.name}"] = sha256
     return found
 
@@ -186,24 +185,14 @@ def _check_files(
     paths: list[Path], options: TextOptions, folder: Path, label: str
 ) -> list[FileFigures]:
     """Read all files, on all cores; an error in one, or Ctrl-C, ends the reading of the others."""
-    size, stopped = sum(path.stat().st_size for path in paths), threading.Event()
-
-    with progress(label, size / 1e6, "MB") as advance:
-
-        def on_bytes(n_bytes: int) -> None:
-            if stopped.is_set():
-                raise CancelledError
-            advance(n_bytes / 1e6)
+    size = sum(path.stat().st_size for path in paths)
+    with progress(label, size / 1e6, "MB") as advance, reports(advance) as on_bytes:
 
         def check(path: Path) -> FileFigures:
             reading = _reading(to_dict(options), is_own=path.parent == folder)
             return check_file(path, reading, options.valid_fraction, on_bytes)
 
-        checked = run_ahead(check, paths, available_threads())
-        try:
-            return list(checked)
-        finally:
-            stopped.set()
+        return list(run_ahead(check, paths, available_threads()))
 
 
 def _check_figures(options: TextOptions, split: str, figures: dict[str, Any]) -> None:
