@@ -8,7 +8,7 @@ import inspect
 import io
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,19 +20,32 @@ USAGE, INTERRUPTED = 2, 130
 TRAIN_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "matplotlib")
 
 
-def text_download(corpus: str, /) -> None:
+def text_download(
+    source: str,
+    /,
+    n: int | None = None,
+    threads: int = 8,
+    dry_run: bool = False,
+) -> None:
     """Fetch a named corpus from the Hugging Face hub, or find it in the cache.
 
     Resumes, verifies, and honours HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE.
 
-    Example: cygnet text download tinystories
+    Example: cygnet text download tinystories --dry-run
 
     Args:
-        corpus: tinystories (V2, GPT-4) or tinystories-v1.
+        source: tinystories (V2, GPT-4), tinystories-v1, fineweb-edu, climbmix, or any files of a
+            data set: hub:owner/name[/pattern][@revision].
+        n: Of fineweb-edu and climbmix so many shards; -1 for all.
+        threads: How many files at a time.
+        dry_run: Say how many bytes it takes and whether the disk has room, and fetch nothing.
     """
-    from cygnet.text.hub import download
+    from cygnet.text.hub import download, print_plan
 
-    for split, paths in download(corpus).items():
+    if dry_run:
+        print_plan(source, n)
+        return
+    for split, paths in download(source, n, threads).items():
         for path in paths:
             print(f"{split:6}{path.stat().st_size:>15,} bytes  {path}")
 
@@ -69,7 +82,9 @@ def tokenizer_eval(
     tokenizers: tuple[Path, ...],
     /,
     text: tuple[str, ...] = (),
+    documents: Literal["boundary", "file", "line"] = "boundary",
     boundary: str = "<|endoftext|>",
+    column: str | None = None,
     errors: Literal["strict", "replace"] = "strict",
     json: bool = False,
     plot: Path | None = None,
@@ -83,20 +98,24 @@ def tokenizer_eval(
 
     Args:
         tokenizers: Run folders, or folders or files with a tokenizer.
-        text: Texts, each with a table of its own: a file, a folder of .txt files or a pattern.
-        boundary: The string between two documents in a file.
+        text: Texts, each with a table of its own: whatever text.train takes; of a named corpus the
+            part to validate on.
+        documents: What a document of a .txt file is: between two boundaries, the file, or a line.
+        boundary: The string between two documents in a .txt file.
+        column: The column of a .parquet file, or key of a .jsonl file, that holds the text.
         errors: Bytes that are not UTF-8: refuse the file, or replace them by U+FFFD.
         json: Print the figures as JSON.
         plot: Also draw coverage and Zipf plot into this .png or .svg file.
     """
     from rich.console import Console
 
+    from cygnet.text.sources import Reading
     from cygnet.tokenizer.comparison import compare, print_comparison, to_dict
     from cygnet.tokenizer.plots import check_plot_file, draw_comparison
 
     if plot:
         check_plot_file(plot)
-    found = compare(tokenizers, text, boundary, errors)
+    found = compare(tokenizers, text, Reading(boundary, documents, column, errors))
     if json:
         Console().print_json(data=to_dict(found))
     else:
@@ -338,7 +357,9 @@ def _dispatch(arguments: list[str]) -> None:
     else:
         import tyro
 
-        tyro.cli(ACTIONS[verb], prog=f"cygnet {verb}", args=rest)
+        # An alias in the signature would need tyro there, which takes 0.1 s to import.
+        words = ["--n" if word == "-n" else word for word in rest]
+        tyro.cli(ACTIONS[verb], prog=f"cygnet {verb}", args=words)
 
 
 def _build(verb: str, arguments: list[str]) -> None:
@@ -350,6 +371,8 @@ def _build(verb: str, arguments: list[str]) -> None:
     if not has_recipe and not {"-h", "--help"} & set(arguments):
         raise InputError(f"name a recipe: cygnet {verb} {'|'.join(PRESETS)}, or a recipe.json")
     default = find_recipe(arguments[0] if has_recipe else "demo")
+    if _gives(arguments, "--text.valid-fraction") and not _gives(arguments, "--text.valid"):
+        default = replace(default, text=replace(default.text, valid=()))  # those of the preset
 
     @dataclass(frozen=True, kw_only=True)
     class Arguments:
@@ -368,6 +391,12 @@ def _build(verb: str, arguments: list[str]) -> None:
         default=Arguments(recipe=default),
     )
     run(parsed.recipe, until, parsed.out, parsed.overwrite)
+
+
+def _gives(arguments: list[str], option: str) -> bool:
+    """Whether an option is among the arguments, in any of the ways to write it."""
+    words = (word.partition("=")[0].replace("_", "-") for word in arguments)
+    return option in words
 
 
 def _find_verb(arguments: list[str]) -> str:

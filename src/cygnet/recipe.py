@@ -21,11 +21,20 @@ class TextOptions:
     """What is read."""
 
     train: tuple[str, ...]
-    """Sources to learn from: files, folders, patterns, a named corpus, or stories:SEED:COUNT."""
+    """Sources to learn from: files, folders and patterns (.txt, .jsonl, .parquet, each also .gz,
+    .zst, .xz), hub:owner/name[/pattern][@revision], a named corpus, or stories:SEED:COUNT."""
     valid: tuple[str, ...] = ()
-    """Sources to validate on; without any, nothing is validated."""
+    """Sources to validate on; without any, and without a fraction, nothing is validated."""
+    valid_fraction: float | None = None
+    """In place of valid: about this share of the documents of train, chosen by a hash of their
+    text."""
+    documents: Literal["boundary", "file", "line"] = "boundary"
+    """What a document of a .txt file is: what lies between two boundaries, the file, or a line."""
     boundary: str = "<|endoftext|>"
-    """The string between two documents in a text file. Never text itself."""
+    """The string between two documents in a .txt file. Never text itself."""
+    column: str | None = None
+    """The column of a .parquet file, or key of a .jsonl file, that holds the text; by default the
+    first of text, content and contents that is there."""
     errors: Literal["strict", "replace"] = "strict"
     """Bytes that are not UTF-8: refuse the file, or replace them by U+FFFD and count."""
 

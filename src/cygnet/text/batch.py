@@ -1,7 +1,7 @@
 """``TextBatch``: documents as one buffer of UTF-8 bytes, without a Python object per document."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,25 +95,40 @@ class TextBatch:
 
 
 Text = str | TextBatch | Iterable[str] | Iterable[TextBatch]
-"""What every function that takes text accepts."""
+"""What every function that takes text accepts; beside these a ``datasets.Dataset``, an
+``IterableDataset``, and a column of ``pyarrow``, which are iterables to mypy."""
 
 
 def as_batches(text: Text, batch_bytes: int = BATCH_BYTES) -> Iterator[TextBatch]:
     """Bring any kind of text to a stream of ``TextBatch``.
 
     Args:
-        text: One document (``str``), one batch, or an iterable of either; read lazily.
+        text: One document (``str``), one batch, or an iterable of either; read lazily. Or a
+            ``datasets.Dataset`` or ``IterableDataset`` with a column ``text``, ``content`` or
+            ``contents``, or a string column of ``pyarrow``: their text is not copied, and nulls
+            are left out.
         batch_bytes: About how many bytes of ``str`` documents are joined into one batch.
 
     Returns:
         Batches in the order of the documents.
 
     Raises:
-        InputError: An item is neither ``str`` nor ``TextBatch``.
+        InputError: An item is neither ``str`` nor ``TextBatch``; or a data set has no such column,
+            or is a dictionary of splits.
 
     >>> [len(batch) for batch in as_batches(iter(["a", "b", "c"]))]
     [3]
     """
+    from cygnet.text.arrow import column_batches, dataset_batches, is_arrow, is_dataset
+
+    if isinstance(text, Mapping):
+        raise InputError(f"text is a dictionary of {', '.join(map(str, text))}: take one of these")
+    if is_dataset(text):
+        yield from dataset_batches(text)
+        return
+    if is_arrow(text):
+        yield from column_batches(text)
+        return
     items: Iterator[Any] = iter([text] if isinstance(text, str | TextBatch) else text)
     n_documents = 0
     for item in items:
