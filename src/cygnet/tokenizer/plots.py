@@ -1,7 +1,7 @@
 """How the tokens of a text are spread over a vocabulary, drawn."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,21 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     Raises:
         InputError: As ``check_plot_file``.
     """
+    height = PANEL_INCHES * len(comparison)
+    save_figure(path, height, lambda figure: _draw_rows(figure, comparison))
+
+
+def save_figure(path: Path, height: float, draw: Callable[[Any], None]) -> None:
+    """Draw a figure into a file.
+
+    Args:
+        path: A file that ends in .png or .svg. The same figures give the same bytes.
+        height: Of the figure, in inches.
+        draw: Takes a ``matplotlib.figure.Figure`` and draws into it.
+
+    Raises:
+        InputError: As ``check_plot_file``.
+    """
     check_plot_file(path)
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -56,8 +71,8 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     suffix = path.suffix.lower().removeprefix(".")
     metadata = {"Date": None} if suffix == "svg" else {}
     with settings, atomic_writer(path) as file:
-        figure = Figure(figsize=(9.6, PANEL_INCHES * len(comparison)), layout="constrained")
-        _draw_rows(figure, comparison)
+        figure = Figure(figsize=(9.6, height), layout="constrained")
+        draw(figure)
         figure.savefig(file, format=suffix, dpi=150, metadata=metadata)
 
 

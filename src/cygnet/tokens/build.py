@@ -7,7 +7,6 @@ alone, so the bytes are those of a build that was never killed.
 """
 
 import hashlib
-import io
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -20,10 +19,11 @@ import numpy.typing as npt
 from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer, make_folder, read_bytes
-from cygnet.machine_code import kernels
 from cygnet.text.batch import Text, TextBatch, as_batches
 from cygnet.tokenizer.encoding import cut
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens.checksums import Checksums
+from cygnet.tokens.counts import add_ids, to_npy
 from cygnet.tokens.format import (
     Manifest,
     Shard,
@@ -31,6 +31,7 @@ from cygnet.tokens.format import (
     bin_path,
     counts_path,
     idx_path,
+    shard_name,
     write_manifest,
 )
 
@@ -127,11 +128,6 @@ def _build_split(
     return Split(shards=tuple(shards), counts_sha256=_write_counts(folder, split, counts))
 
 
-def shard_name(split: str, number: int) -> str:
-    """Name of a shard's files without their ending."""
-    return f"{split}-{number:05d}"
-
-
 def _counted(batches: Iterable[TextBatch], on_bytes: Callable[[int], None]) -> Iterator[TextBatch]:
     for batch in batches:
         yield batch
@@ -190,19 +186,19 @@ def _write_shard(
     folder: Path, name: str, pieces: Iterable[_Piece], counts: npt.NDArray[np.uint64]
 ) -> Shard:
     """Write a shard, and add its ids to ``counts``."""
-    lengths, text_bytes, digest = [], 0, hashlib.sha256()
+    lengths, text_bytes, sums = [], 0, Checksums()
     with atomic_writer(bin_path(folder, name)) as file:
         for piece in pieces:
             ids = piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False)
             file.write(ids.data)
-            digest.update(ids.data)
-            _count_ids(piece.ids, counts)
+            sums.update(ids.data)
+            add_ids(piece.ids, counts)
             lengths.append(piece.lengths)
             text_bytes += piece.text_bytes
         index = np.cumsum(np.concatenate(lengths)).astype("<u8").tobytes()
         with atomic_writer(idx_path(folder, name)) as index_file:
             index_file.write(index)
-    return _describe_shard(name, index, text_bytes, digest.hexdigest())
+    return _describe_shard(name, index, text_bytes, sums)
 
 
 def _read_shard(
@@ -213,7 +209,7 @@ def _read_shard(
     counts: npt.NDArray[np.uint64],
 ) -> Shard:
     """Check a shard that an earlier call wrote, and add its ids to ``counts``."""
-    path, digest = bin_path(folder, name), hashlib.sha256()
+    path, sums = bin_path(folder, name), Checksums()
     index = read_bytes(idx_path(folder, name))
     ends = np.frombuffer(index, "<u8").astype(np.int64)
     tokens = path.stat().st_size // np.dtype(dtype).itemsize
@@ -221,35 +217,32 @@ def _read_shard(
         raise DamagedError(f"{path} or its .idx is damaged; --overwrite makes it again")
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
+            sums.update(chunk)
             ids = np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<")).astype(dtype, copy=False)
             if int(ids.max()) >= len(counts):
                 raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
-            _count_ids(ids, counts)
-    return _describe_shard(name, index, text_bytes, digest.hexdigest())
+            add_ids(ids, counts)
+    return _describe_shard(name, index, text_bytes, sums)
 
 
-def _describe_shard(name: str, index: bytes, text_bytes: int, bin_sha256: str) -> Shard:
-    ends = np.frombuffer(index, "<u8")
+def _describe_shard(name: str, index: bytes, text_bytes: int, bin_sums: Checksums) -> Shard:
+    ends, idx_sums = np.frombuffer(index, "<u8"), Checksums()
+    idx_sums.update(index)
     return Shard(
         name=name,
         tokens=int(ends[-1]),
         documents=len(ends),
         text_bytes=text_bytes,
-        bin_sha256=bin_sha256,
-        idx_sha256=hashlib.sha256(index).hexdigest(),
+        bin_sha256=bin_sums.sha256,
+        idx_sha256=idx_sums.sha256,
+        bin_crc32=bin_sums.crc32,
+        idx_crc32=idx_sums.crc32,
     )
-
-
-def _count_ids(ids: npt.NDArray[np.unsignedinteger[Any]], counts: npt.NDArray[np.uint64]) -> None:
-    """Add how often each id occurs to ``counts``, which has a place for each."""
-    kernels()[f"count_ids_u{8 * ids.itemsize}"](ids, len(ids), counts)
 
 
 def _write_counts(folder: Path, split: str, counts: npt.NDArray[np.uint64]) -> str:
     """Write the counts of a split; returns their sha256."""
-    buffer = io.BytesIO()
-    np.save(buffer, counts)
+    content = to_npy(counts)
     with atomic_writer(counts_path(folder, split)) as file:
-        file.write(buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+        file.write(content)
+    return hashlib.sha256(content).hexdigest()

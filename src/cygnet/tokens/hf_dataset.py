@@ -1,0 +1,25 @@
+"""Blocks of token files as a ``datasets.Dataset``, memory-mapped from the cache of ``datasets``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cygnet.files import atomic_folder, make_folder
+from cygnet.tokens.exports import fingerprint, write_arrow
+from cygnet.tokens.store import TokenStore
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+
+def as_hf_dataset(store: TokenStore, split: str, block_size: int) -> "Dataset":
+    """A split as a ``datasets.Dataset`` of blocks: see ``TokenStore.as_hf_dataset``."""
+    import datasets
+
+    cache = make_folder(Path(datasets.config.HF_DATASETS_CACHE) / "cygnet")
+    folder = cache / fingerprint(store, split, block_size)
+    if not folder.exists():
+        with atomic_folder(folder) as inside:
+            write_arrow(store, split, inside, block_size)
+    dataset = datasets.load_from_disk(str(folder))
+    assert isinstance(dataset, datasets.Dataset)
+    return dataset
