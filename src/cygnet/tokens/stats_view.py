@@ -8,7 +8,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from cygnet.tokenizer.plots import COLOURS, N_POINTS, PANEL_INCHES, save_figure
+from cygnet.tokenizer.plots import COLOURS, N_POINTS, PANEL_INCHES, save_figure, set_log_scale
 from cygnet.tokens.stats import PERCENTILES, Lengths, Stats
 
 BAR_WIDTH = 30
@@ -97,7 +97,7 @@ def _draw_lengths(panel: Any, lengths: Lengths) -> None:
     edges = np.unique(np.geomspace(ends[0], ends[1] + 1, n_bins + 1).round())
     panel.hist(lengths.values.clip(1), bins=edges, weights=lengths.documents, color=COLOURS[0])
     panel.axvline(lengths.percentile(50), color="0.3", linewidth=1)
-    panel.set_xscale("log")
+    set_log_scale(panel, "x")
     panel.set_xlabel("tokens of a document; the line is the median")
     panel.set_ylabel("documents")
 
@@ -106,8 +106,8 @@ def _draw_counts(panel: Any, split: Stats) -> None:
     counts = np.sort(split.counts[split.counts > 0])[::-1]
     ranks = np.unique(np.geomspace(1, len(counts), N_POINTS).round().astype(np.int64))
     panel.plot(ranks, counts[ranks - 1], color=COLOURS[1])
-    panel.set_xscale("log")
-    panel.set_yscale("log")
+    set_log_scale(panel, "x")
+    set_log_scale(panel, "y")
     panel.set_xlabel(f"rank of the id; {len(split.never_used):,} are never used")
     panel.set_ylabel("how often it occurs")
     panel.grid(alpha=0.25)
