@@ -193,7 +193,7 @@ def metric(tokens: int) -> str:
     >>> metric(1_234_567), metric(87)
     ('1.23 MT', '87.0 T')
     """
-    power = len(str(tokens)) - 1
+    power = int(f"{tokens:.2e}".partition("e")[2])  # of what is left after rounding
     number = f"{tokens / 10 ** (power // 3 * 3):.{2 - power % 3}f}"
     return f"{number} {(' ' + PREFIXES)[power // 3].strip()}T"
 
