@@ -3,6 +3,7 @@
     manifest.json      what is here: see ``Manifest``; written last
     train-00000.bin    token ids, little-endian uint16 (vocab_size <= 65,536) or uint32, no header
     train-00000.idx    little-endian uint64: where each document ends in the .bin, in tokens
+    train-00000.mask   a byte per token: 1 if it counts in the loss, 0 if not; absent: all do
     train-counts.npy   uint64[vocab_size]: how often each id occurs in the split
 
 Every document ends with ``boundary_id`` unless that is null. Documents lie whole in one shard, in
@@ -37,6 +38,8 @@ class Shard:
     """Bytes of UTF-8 text that the tokens stand for, boundaries not counted."""
     bin_sha256: str
     idx_sha256: str
+    mask_sha256: str | None = None
+    """Of the ``.mask``; None where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,11 @@ class Split:
 
     shards: tuple[Shard, ...]
     counts_sha256: str
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether every shard has a ``.mask``."""
+        return any(shard.mask_sha256 is not None for shard in self.shards)
 
     @property
     def tokens(self) -> int:
@@ -83,6 +91,11 @@ def idx_path(folder: Path, shard: str) -> Path:
     return folder / f"{shard}.idx"
 
 
+def mask_path(folder: Path, shard: str) -> Path:
+    """The file of a shard's loss mask."""
+    return folder / f"{shard}.mask"
+
+
 def counts_path(folder: Path, split: str) -> Path:
     """The file of a split's token counts."""
     return folder / f"{split}-counts.npy"
@@ -94,6 +107,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     for split in manifest.splits:
         totals = {key: getattr(manifest.splits[split], key) for key in TOTALS}
         content["splits"][split] = {**totals, **content["splits"][split]}
+        for shard in content["splits"][split]["shards"]:
+            if shard["mask_sha256"] is None:
+                del shard["mask_sha256"]
     write_json(folder / MANIFEST, content)
 
 
@@ -126,7 +142,7 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def _read_split(content: dict[str, Any]) -> Split:
-    return Split(
-        shards=tuple(Shard(**shard) for shard in content["shards"]),
-        counts_sha256=content["counts_sha256"],
-    )
+    shards = tuple(Shard(**shard) for shard in content["shards"])
+    if len({shard.mask_sha256 is None for shard in shards}) > 1:
+        raise TypeError("a split has masks for all of its shards or for none")
+    return Split(shards=shards, counts_sha256=content["counts_sha256"])
