@@ -299,13 +299,49 @@ def test_what_cannot_be_imported_is_named(tmp_path: Path) -> None:
     refuse(InputError, "the id 300 at byte 4 is not one of the 257")
     refuse(InputError, "name the id that ends a document", boundary_id="none")
     refuse(InputError, "boundary 257 is not one of 257 ids", boundary_id=257)
-    write_ds(tmp_path, [1, END], [2])
-    (tmp_path / "a.ds.loss").write_bytes(b"\1\1")
-    with pytest.raises(InputError, match="is a loss mask"):
-        import_files(tmp_path / "a.ds", tmp_path / "out", BYTES)
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="holds no ids"):
         import_files(tmp_path / "empty", tmp_path / "out", BYTES)
+
+
+def test_loss_masks_go_along(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import datasets
+    from datatrove.pipeline.tokens.tokenizer import TokenizedFile
+
+    (tmp_path / "in").mkdir()
+    for name in ("a.ds", "b.ds"):
+        written = TokenizedFile(str(tmp_path / "in"), name, save_loss_metadata=True)
+        written.write([1, 2, 3, END], np.array([False, True, True, False]))
+        written.write([4, END], np.array([True, True]))
+        written.close()
+    import_files(tmp_path / "in", tmp_path / "tokens", BYTES, shard_tokens=5)
+    store = TokenStore.open(tmp_path / "tokens")
+    store.verify(BYTES)
+    mask = [0, 1, 1, 0, 1, 1] * 2
+    assert store.read_mask("train", 0, 12).astype(int).tolist() == mask
+    export(store, tmp_path / "ds", "datatrove")
+    assert b"".join(p.read_bytes() for p in sorted((tmp_path / "ds").rglob("*.loss"))) == bytes(
+        mask
+    )
+    export(store, tmp_path / "arrow", "arrow", block_size=5, split="train")
+    row = datasets.load_from_disk(str(tmp_path / "arrow"))[1]
+    assert row == {"input_ids": [END, 1, 2, 3, END], "labels": [END, -100, 2, 3, -100]}
+    export(store, tmp_path / "bin", "nanogpt")
+    assert "without the loss mask of train" in capsys.readouterr().err
+
+    (tmp_path / "in" / "a.ds.loss").write_bytes(b"\1\1\1\1\1\2")
+    with pytest.raises(DamagedError, match="it holds the byte 2"):
+        import_files(tmp_path / "in", tmp_path / "out", BYTES)
+    (tmp_path / "in" / "a.ds.loss").write_bytes(b"\1")
+    with pytest.raises(DamagedError, match="has 1 bytes, expected 6"):
+        import_files(tmp_path / "in", tmp_path / "out", BYTES)
+    (tmp_path / "in" / "a.ds.loss").unlink()
+    with pytest.raises(InputError, match=r"a\.ds has no \.loss"):
+        import_files(tmp_path / "in", tmp_path / "out", BYTES)
+    path = tmp_path / "tokens" / "train-00001.mask"
+    path.write_bytes(b"\2" + path.read_bytes()[1:])
+    with pytest.raises(DamagedError, match=r"train-00001\.mask is damaged.*byte 0 is 2"):
+        TokenStore.open(tmp_path / "tokens").verify()
 
 
 def test_nothing_is_overwritten(store: TokenStore, tmp_path: Path) -> None:

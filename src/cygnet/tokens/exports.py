@@ -12,7 +12,7 @@ release 0.10.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -29,8 +29,9 @@ from cygnet.files import (
     write_json,
     write_text,
 )
+from cygnet.tokens.batch import IGNORED
 from cygnet.tokens.ends import read_blocks
-from cygnet.tokens.format import MANIFEST, bin_path, idx_path
+from cygnet.tokens.format import MANIFEST, bin_path, idx_path, mask_path
 from cygnet.tokens.store import TokenStore
 
 Target = Literal["arrow", "nanogpt", "datatrove"]
@@ -109,7 +110,7 @@ def write_arrow(
         blocks = range(number * per_file, min((number + 1) * per_file, n_blocks))
         with atomic_writer(folder / name) as file:
             _write_blocks(store, split, blocks, block_size, file, on_tokens)
-    write_json(folder / "dataset_info.json", _dataset_info())
+    write_json(folder / "dataset_info.json", _dataset_info(_columns(store, split)))
     write_json(folder / "state.json", _state(split, names, fingerprint(store, split, block_size)))
 
 
@@ -123,25 +124,33 @@ def _write_blocks(
 ) -> None:
     import pyarrow as pa
 
-    schema = pa.schema([("input_ids", pa.list_(pa.int32()))])
+    names = _columns(store, split)
+    schema = pa.schema([(name, pa.list_(pa.int32())) for name in names])
     at_once = max(1, min(ARROW_BATCH_ROWS, COPIED_AT_ONCE // block_size))
     with pa.ipc.new_stream(file, schema) as stream:
         for first in blocks[::at_once]:
             last = min(first + at_once, blocks.stop)
-            ids = store.read(split, first * block_size, last * block_size).astype(np.int32)
+            place = split, first * block_size, last * block_size
+            ids = store.read(*place).astype(np.int32)
             starts = np.arange(0, len(ids) + 1, block_size, dtype=np.int32)
-            column = pa.ListArray.from_arrays(starts, ids)
-            stream.write_batch(pa.record_batch([column], schema=schema))
+            values = [ids, np.where(store.read_mask(*place), ids, IGNORED).astype(np.int32)]
+            columns = [pa.ListArray.from_arrays(starts, found) for found in values[: len(names)]]
+            stream.write_batch(pa.record_batch(columns, schema=schema))
             on_tokens(len(ids))
 
 
-def _dataset_info() -> dict[str, Any]:
+def _columns(store: TokenStore, split: str) -> tuple[str, ...]:
+    """Where tokens are masked, the labels say which."""
+    return ("input_ids", "labels") if store.split(split).is_masked else ("input_ids",)
+
+
+def _dataset_info(columns: Sequence[str]) -> dict[str, Any]:
     # Releases before 4 know a list as Sequence; later ones read both.
-    ids = {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "Sequence"}
+    values = {"feature": {"dtype": "int32", "_type": "Value"}, "_type": "Sequence"}
     return {
         "citation": "",
         "description": "",
-        "features": {"input_ids": ids},
+        "features": dict.fromkeys(columns, values),
         "homepage": "",
         "license": "",
     }
@@ -167,6 +176,8 @@ def _write_nanogpt(
         for shard in store.split(split).shards:
             _copy(bin_path(store.folder, shard.name), file)
             on_tokens(shard.tokens)
+    if store.split(split).is_masked:
+        say(f"{name} is without the loss mask of {split}: nanoGPT learns every token")
     if store.dtype.itemsize != 2:
         say(f"{name} holds uint32: in nanoGPT's get_batch, dtype=np.uint16 must become np.uint32")
 
@@ -174,13 +185,16 @@ def _write_nanogpt(
 def _write_datatrove(
     store: TokenStore, split: str, folder: Path, on_tokens: Callable[[int], None]
 ) -> None:
-    """A ``.ds`` for each shard: ids and document ends are what ``.bin`` and ``.idx`` hold."""
+    """A ``.ds`` for each shard: its files hold what ``.bin``, ``.idx`` and ``.mask`` do."""
     for number, shard in enumerate(store.split(split).shards):
         ids = folder / f"{number:05d}_unshuffled.ds"
         with atomic_writer(ids) as file:
             _copy(bin_path(store.folder, shard.name), file)
         with atomic_writer(ids.with_name(f"{ids.name}.index")) as file:
             _copy(idx_path(store.folder, shard.name), file)
+        if shard.mask_sha256 is not None:
+            with atomic_writer(ids.with_name(f"{ids.name}.loss")) as file:
+                _copy(mask_path(store.folder, shard.name), file)
         tokenizer = f"sha256-{store.manifest.tokenizer_sha256[:16]}|{store.dtype.itemsize}"
         lines = tokenizer, str(shard.tokens), metric(shard.tokens)
         write_text(ids.with_name(f"{ids.name}.metadata"), "\n".join(lines))

@@ -3,6 +3,7 @@
     manifest.json      what is here: see ``Manifest``, and a sha256 of it all; written last
     train-00000.bin    token ids, little-endian uint16 (vocab_size <= 65,536) or uint32, no header
     train-00000.idx    little-endian uint64: where each document ends in the .bin, in tokens
+    train-00000.mask   a byte per token: 1 if it counts in the loss, 0 if not; absent: all do
     train-counts.npy   uint64[vocab_size]: how often each id occurs in the split
 
 Every document ends with ``boundary_id`` unless that is null. Documents lie whole in one shard, in
@@ -41,6 +42,8 @@ class Shard:
     bin_crc32: str = ""
     """CRC-32 of each MiB, eight hex digits each, to find damage; files of others may lack it."""
     idx_crc32: str = ""
+    mask_sha256: str | None = None
+    """Of the ``.mask``; None where there is none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,11 @@ class Split:
 
     shards: tuple[Shard, ...]
     counts_sha256: str
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether every shard has a ``.mask``."""
+        return any(shard.mask_sha256 is not None for shard in self.shards)
 
     @property
     def tokens(self) -> int:
@@ -92,6 +100,11 @@ def idx_path(folder: Path, shard: str) -> Path:
     return folder / f"{shard}.idx"
 
 
+def mask_path(folder: Path, shard: str) -> Path:
+    """The file of a shard's loss mask."""
+    return folder / f"{shard}.mask"
+
+
 def counts_path(folder: Path, split: str) -> Path:
     """The file of a split's token counts."""
     return folder / f"{split}-counts.npy"
@@ -103,6 +116,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     for split in manifest.splits:
         totals = {key: getattr(manifest.splits[split], key) for key in TOTALS}
         content["splits"][split] = {**totals, **content["splits"][split]}
+        for shard in content["splits"][split]["shards"]:
+            if shard["mask_sha256"] is None:
+                del shard["mask_sha256"]
     write_json(folder / MANIFEST, {**content, "sha256": sha256_json(content)})
 
 
@@ -161,10 +177,10 @@ def check_manifest(folder: Path) -> None:
 
 
 def _read_split(content: dict[str, Any]) -> Split:
-    return Split(
-        shards=tuple(Shard(**shard) for shard in content["shards"]),
-        counts_sha256=content["counts_sha256"],
-    )
+    shards = tuple(Shard(**shard) for shard in content["shards"])
+    if len({shard.mask_sha256 is None for shard in shards}) > 1:
+        raise TypeError("a split has masks for all of its shards or for none")
+    return Split(shards=shards, counts_sha256=content["counts_sha256"])
 
 
 def _problems(manifest: Manifest) -> Iterator[str]:
@@ -183,6 +199,8 @@ def _problems(manifest: Manifest) -> Iterator[str]:
             if shard.name != shard_name(name, number):
                 yield f"shard {number} of {name} is called {shard.name!r}"
             yield from _wrong_types(shard, shard.name)
+            if shard.mask_sha256 is not None and type(shard.mask_sha256) is not str:
+                yield f"mask_sha256 of {shard.name} is {shard.mask_sha256!r}"
 
 
 def _wrong_types(record: Any, name: str) -> Iterator[str]:

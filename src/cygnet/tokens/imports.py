@@ -1,19 +1,22 @@
 """Token files out of those of others: flat files of ids, and datatrove's.
 
 A flat file (nanoGPT's ``train.bin``, and what many pipelines write) is ids and nothing else: a
-document ends where the boundary stands. A ``.ds`` of datatrove has its documents in ``.ds.index``.
+document ends where the boundary stands. A ``.ds`` of datatrove has its documents in ``.ds.index``,
+and its loss mask, if it has one, in ``.ds.loss``.
 """
 
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from cygnet.console import say
 from cygnet.errors import DamagedError, InputError
-from cygnet.files import atomic_folder, input_errors
+from cygnet.files import atomic_folder, check_size, input_errors
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.counts import text_bytes
 from cygnet.tokens.ends import EndStream, find_unclosed
@@ -77,6 +80,7 @@ def import_files(
                     tokenizer.vocab_size,
                     shard_tokens,
                     partial(text_bytes, tokenizer=tokenizer, boundary_id=number),
+                    _is_masked(files),
                 )
                 for name, files in sources.items()
             },
@@ -132,13 +136,10 @@ def _read_flat(path: Path, tokenizer: Tokenizer, boundary: int | None) -> Iterat
 
 def _read_datatrove(path: Path, tokenizer: Tokenizer, boundary: int | None) -> Iterator[Piece]:
     """The ids of a ``.ds``; documents end where its index says."""
-    if path.with_name(f"{path.name}.loss").exists():
-        raise InputError(
-            f"{path}.loss is a loss mask, which cannot be imported: move it away to import the ids"
-        )
-    index = path.with_name(f"{path.name}.index")
+    index, mask = path.with_name(f"{path.name}.index"), _mask_path(path)
+    counted = _read_mask(mask, path, tokenizer) if mask.exists() else itertools.repeat(None)
     documents, n_tokens = EndStream(index, allow_empty=boundary is None), 0
-    for position, ids in _read_ids(path, tokenizer):
+    for (position, ids), part in zip(_read_ids(path, tokenizer), counted, strict=False):
         n_before, n_tokens = documents.n_given, position + len(ids)
         ends = (documents.up_to(n_tokens) - np.uint64(position)).astype(np.int64)
         if boundary is not None and (wrong := find_unclosed(ids, ends, boundary)) is not None:
@@ -146,10 +147,33 @@ def _read_datatrove(path: Path, tokenizer: Tokenizer, boundary: int | None) -> I
                 f"{index}: document {n_before + wrong:,} does not end with the boundary"
                 f" {boundary}: name another --boundary-id, or none"
             )
-        yield Piece(ids, ends)
+        yield Piece(ids, ends, part)
     documents.finish(n_tokens)
     if documents.problem:
         raise DamagedError(f"{index} is damaged: {documents.problem}")
+
+
+def _mask_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.loss")
+
+
+def _is_masked(files: Sequence[Path]) -> bool:
+    """Whether datatrove has written a loss mask beside the ids."""
+    masked = [path for path in files if _mask_path(path).exists()]
+    if masked and len(masked) < len(files):
+        missing = next(path for path in files if path not in masked)
+        raise InputError(f"{missing} has no .loss, but {masked[0]} has one: all or none must")
+    return bool(masked)
+
+
+def _read_mask(path: Path, ids: Path, tokenizer: Tokenizer) -> Iterator[npt.NDArray[np.uint8]]:
+    """The bytes of a loss mask, in pieces as those of the ids."""
+    check_size(path, ids.stat().st_size // np.dtype(tokenizer.dtype).itemsize)
+    with input_errors(path), open(path, "rb") as file:
+        while len(mask := np.fromfile(file, np.uint8, READ_AT_ONCE)):
+            if mask.max() > 1:
+                raise DamagedError(f"{path} is damaged: it holds the byte {mask.max()}")
+            yield mask
 
 
 def _read_ids(path: Path, tokenizer: Tokenizer) -> Iterator[tuple[int, Ids]]:

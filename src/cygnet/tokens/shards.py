@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,15 @@ from cygnet.errors import InputError
 from cygnet.files import atomic_writer
 from cygnet.tokens.checksums import Checksums
 from cygnet.tokens.counts import Counts, add_ids, to_npy
-from cygnet.tokens.format import Shard, Split, bin_path, counts_path, idx_path, shard_name
+from cygnet.tokens.format import (
+    Shard,
+    Split,
+    bin_path,
+    counts_path,
+    idx_path,
+    mask_path,
+    shard_name,
+)
 
 Ids = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -27,17 +35,20 @@ class Piece:
         ids: Any number of them, in the byte order of this machine.
         ends: Where documents end in ``ids``, ascending, ``int64``. The last document may go on in
             the next piece.
+        mask: Which ids count in the loss, ``uint8``; None where all do, in every piece of a split.
     """
 
     ids: Ids
     ends: npt.NDArray[np.int64]
+    mask: npt.NDArray[np.uint8] | None = None
 
     def cut(self, position: int) -> "tuple[Piece, Piece]":
         """The piece up to a document's end, and what follows."""
         n_ends = int(np.searchsorted(self.ends, position, side="right"))
+        before, behind = (None, None) if self.mask is None else np.split(self.mask, [position])
         return (
-            Piece(self.ids[:position], self.ends[:n_ends]),
-            Piece(self.ids[position:], self.ends[n_ends:] - position),
+            Piece(self.ids[:position], self.ends[:n_ends], before),
+            Piece(self.ids[position:], self.ends[n_ends:] - position, behind),
         )
 
 
@@ -48,6 +59,7 @@ def write_split(
     vocab_size: int,
     shard_tokens: int,
     text_bytes: Callable[[Counts], int],
+    is_masked: bool = False,
 ) -> Split:
     """Write the shards and the counts of a split.
 
@@ -58,6 +70,7 @@ def write_split(
         vocab_size: All ids are below it.
         shard_tokens: A shard is closed by the document that takes it to this many tokens.
         text_bytes: Bytes of text in tokens that occur so often.
+        is_masked: Whether the pieces have masks.
 
     Raises:
         InputError: There is no document.
@@ -69,7 +82,8 @@ def write_split(
     while stream.has_more():
         found = np.zeros(vocab_size, np.uint64)
         name = shard_name(split, len(shards))
-        shards.append(_write_shard(folder, name, stream.take(shard_tokens), found, text_bytes))
+        taken = stream.take(shard_tokens)
+        shards.append(_write_shard(folder, name, taken, found, text_bytes, is_masked))
         counts += found
     if not shards:
         raise InputError(f"the {split} split holds no document")
@@ -107,33 +121,49 @@ class _Stream:
             yield piece
 
 
+class _Output:
+    """A file that is being written, and its checksums."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.sums = file, Checksums()
+
+    def write(self, items: npt.NDArray[Any]) -> None:
+        self._file.write(items.data)
+        self.sums.update(items.data)
+
+
 def _write_shard(
     folder: Path,
     name: str,
     pieces: Iterable[Piece],
     counts: Counts,
     text_bytes: Callable[[Counts], int],
+    is_masked: bool,
 ) -> Shard:
     """Write a shard, its ``.bin`` last, and add its ids to ``counts``."""
-    bin_sums, idx_sums, n_tokens, n_documents = Checksums(), Checksums(), 0, 0
+    n_tokens = n_documents = 0
+    paths = [bin_path(folder, name), idx_path(folder, name)]
+    paths += [mask_path(folder, name)] if is_masked else []
     with contextlib.ExitStack() as files:
-        bin_file = files.enter_context(atomic_writer(bin_path(folder, name)))
-        idx_file = files.enter_context(atomic_writer(idx_path(folder, name)))
+        bin_file, idx_file, *mask_file = [
+            _Output(files.enter_context(atomic_writer(path))) for path in paths
+        ]
         for piece in pieces:
-            ids = piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False)
-            ends = (piece.ends + n_tokens).astype("<u8")
-            for file, sums, content in ((bin_file, bin_sums, ids), (idx_file, idx_sums, ends)):
-                file.write(content.data)
-                sums.update(content.data)
+            bin_file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False))
+            idx_file.write((piece.ends + n_tokens).astype("<u8"))
+            for file in mask_file:
+                assert piece.mask is not None
+                file.write(piece.mask)
             add_ids(piece.ids, counts)
-            n_tokens, n_documents = n_tokens + len(ids), n_documents + len(ends)
+            n_tokens, n_documents = n_tokens + len(piece.ids), n_documents + len(piece.ends)
     return Shard(
         name=name,
         tokens=n_tokens,
         documents=n_documents,
         text_bytes=text_bytes(counts),
-        bin_sha256=bin_sums.sha256,
-        idx_sha256=idx_sums.sha256,
-        bin_crc32=bin_sums.crc32,
-        idx_crc32=idx_sums.crc32,
+        bin_sha256=bin_file.sums.sha256,
+        idx_sha256=idx_file.sums.sha256,
+        bin_crc32=bin_file.sums.crc32,
+        idx_crc32=idx_file.sums.crc32,
+        mask_sha256=mask_file[0].sums.sha256 if is_masked else None,
     )

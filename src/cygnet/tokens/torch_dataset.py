@@ -3,13 +3,14 @@
 import dataclasses
 from typing import Any
 
+import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from cygnet.errors import InputError
-from cygnet.tokens.store import Batch, TokenStore
+from cygnet.tokens.batch import Batch
+from cygnet.tokens.store import TokenStore
 
-IGNORED = -100  # of torch's cross entropy
 Row = dict[str, torch.Tensor]
 
 
@@ -24,7 +25,7 @@ class RowDataset(Dataset[Row]):
         split: Where the rows lie.
         n_rows: How many rows there are: the steps to train times the rows of a batch.
         labels: Name the parts of a row as Hugging Face's models do.
-        options: What ``TokenStore.get_batch`` takes beside the step and the size of the batch.
+        options: What ``TokenStore.get_rows`` takes beside the split and the rows.
     """
 
     def __init__(
@@ -42,21 +43,14 @@ class RowDataset(Dataset[Row]):
     def __getitem__(self, index: int) -> Row:
         if not -self.n_rows <= index < self.n_rows:
             raise IndexError(f"row {index} of {self.n_rows:,}")
-        return self._read(index % self.n_rows, 1)[0]
+        return self.__getitems__([index % self.n_rows])[0]
 
     def __getitems__(self, indices: list[int]) -> list[Row]:
-        """The rows of a batch; read at once where they are a batch of the order."""
-        first, count = indices[0], len(indices)
-        if first % count == 0 and indices == list(range(first, first + count)):
-            return self._read(first, count)
-        return [self[index] for index in indices]
-
-    def _read(self, first: int, count: int) -> list[Row]:
-        batch = self.store.get_batch(
-            self.split, step=first // count, batch_size=count, **self.options
-        )
+        """The rows of a batch, read at once."""
+        rows = np.array(indices, np.uint64)
+        batch = self.store.get_rows(self.split, rows, **self.options)
         parts = _with_labels(batch) if self.labels else _parts(batch)
-        return [{name: part[row] for name, part in parts.items()} for row in range(count)]
+        return [{name: part[row] for name, part in parts.items()} for row in range(len(rows))]
 
 
 def _parts(batch: Batch) -> Row:
@@ -65,11 +59,9 @@ def _parts(batch: Batch) -> Row:
 
 
 def _with_labels(batch: Batch) -> Row:
-    """As Hugging Face's causal models take them: they shift the labels themselves."""
-    input_ids = torch.from_numpy(batch.x)
-    labels = input_ids.clone()
-    labels[:, 1:][torch.from_numpy(batch.y)[:, :-1] == IGNORED] = IGNORED
-    parts = {"input_ids": input_ids, "labels": labels}
+    """As Hugging Face's causal models take them: they leave out the first label."""
+    x, y = torch.from_numpy(batch.x), torch.from_numpy(batch.y)
+    parts = {"input_ids": x, "labels": torch.cat([x[:, :1], y[:, :-1]], dim=1)}
     if batch.positions is not None:
         parts["position_ids"] = torch.from_numpy(batch.positions)
     return parts

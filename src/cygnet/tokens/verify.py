@@ -27,21 +27,25 @@ from cygnet.tokens.format import (
     check_manifest,
     counts_path,
     idx_path,
+    mask_path,
 )
 
 if TYPE_CHECKING:
     from cygnet.tokenizer.tokenizer import Tokenizer
     from cygnet.tokens.store import TokenStore
 
-TOKEN_FILES = {".bin", ".idx", ".npy", ".tmp"}
+TOKEN_FILES = {".bin", ".idx", ".mask", ".npy", ".tmp"}
 
 
 def n_bytes(store: "TokenStore") -> int:
-    """The size of all ids and document ends."""
-    return sum(
-        split.tokens * store.dtype.itemsize + split.documents * END_BYTES
-        for split in store.manifest.splits.values()
-    )
+    """The size of all shards."""
+    splits = store.manifest.splits.values()
+    return sum(_shard_bytes(store, shard) for split in splits for shard in split.shards)
+
+
+def _shard_bytes(store: "TokenStore", shard: Shard) -> int:
+    token_bytes = store.dtype.itemsize + (shard.mask_sha256 is not None)
+    return shard.tokens * token_bytes + shard.documents * END_BYTES
 
 
 def verify(
@@ -80,9 +84,8 @@ def verify(
         counts = np.zeros(store.manifest.vocab_size, np.uint64)
         for shard, found in zip(split.shards, _scan_all(store, split), strict=True):
             counts += found
-            size = shard.tokens * store.dtype.itemsize + shard.documents * END_BYTES
-            n_read += size
-            on_bytes(size)
+            n_read += _shard_bytes(store, shard)
+            on_bytes(_shard_bytes(store, shard))
         n_read += _check_counts(store, name, counts)
         if tokenizer is not None:
             _check_text_bytes(store, name, counts, tokenizer)
@@ -94,6 +97,8 @@ def _check_surplus(store: "TokenStore") -> None:
     for name in store.splits:
         for shard in store.split(name).shards:
             expected |= {bin_path(store.folder, shard.name), idx_path(store.folder, shard.name)}
+            if shard.mask_sha256 is not None:
+                expected.add(mask_path(store.folder, shard.name))
     for path in sorted(store.folder.iterdir()):
         if path.suffix in TOKEN_FILES and path not in expected:
             raise DamagedError(
@@ -123,7 +128,20 @@ def _scan(store: "TokenStore", shard: Shard) -> Counts:
     idx_sums = documents.sha256, shard.idx_sha256, shard.idx_crc32
     _check_file(idx_path(store.folder, shard.name), *idx_sums, documents.problem)
     _check_file(path, digest.hexdigest(), shard.bin_sha256, shard.bin_crc32, problem)
+    if shard.mask_sha256 is not None:
+        _check_mask(mask_path(store.folder, shard.name), shard.mask_sha256)
     return counts
+
+
+def _check_mask(path: Path, sha256: str) -> None:
+    digest, problem, position = hashlib.sha256(), "", 0
+    for block in read_blocks(path, np.dtype(np.uint8)):
+        digest.update(block.data)
+        if block.max() > 1 and not problem:
+            wrong = int(np.argmax(block > 1))
+            problem = f"byte {position + wrong:,} is {block[wrong]}, neither 0 nor 1"
+        position += len(block)
+    _check_file(path, digest.hexdigest(), sha256, "", problem)
 
 
 def _find_wrong_id(
