@@ -136,8 +136,13 @@ def test_rows_depend_on_their_number_alone(store: TokenStore) -> None:
         store.as_torch_dataset("valid", block_size=10**6, seed=1)
     with pytest.raises(InputError, match="at least 1"):
         store.as_torch_dataset("valid", block_size=8, n_rows=0, seed=1)
-    tokens = store.split("valid").tokens
-    assert len(store.as_torch_dataset("valid", block_size=8, seed=1)) == (tokens - 1) // 8
+    epoch = store.as_torch_dataset("valid", block_size=8, seed=1, order="epoch")
+    assert len(epoch) == len(store.as_torch_dataset("valid", block_size=8, seed=1))
+    windows = [tuple(row["x"].tolist()) for row in epoch]  # type: ignore[attr-defined]
+    ids = store.read("valid", 0, store.split("valid").tokens).tolist()
+    assert sorted(windows) == sorted(tuple(ids[i : i + 8]) for i in range(0, len(ids) - 8, 8))
+    packed = store.as_torch_dataset("train", block_size=512, seed=1, order="packed")
+    assert {"x", "y", "positions"} <= packed[0].keys()
 
 
 def test_the_trainer_resumes_without_a_state_of_the_loader(
@@ -224,7 +229,9 @@ def test_stats_against_plain_counting(store: TokenStore) -> None:
     expanded = np.repeat(found.lengths.values, found.lengths.documents)
     assert expanded.tolist() == lengths
     assert math.isclose(found.lengths.mean, sum(lengths) / len(lengths))
-    assert found.blocks == len([i for i in range(0, len(flat), 16) if i + 16 < len(flat)])
+    sizes = [shard.tokens for shard in store.split("train").shards]
+    assert found.blocks == sum(len(range(0, size - 16, 16)) for size in sizes)
+    assert stats(store, 4, 10**6)["train"].steps_per_epoch == 0
     assert found.steps_per_epoch == found.blocks / 4
     with pytest.raises(InputError, match="0 rows"):
         stats(store, 0, 16)
@@ -259,8 +266,9 @@ def test_stats_command(finished_run: Path, tmp_path: Path) -> None:
     assert f"{split.tokens:,}" in result.stdout
     assert "lengths of documents in valid" in result.stdout
     figures = json.loads(cygnet(*command, "--json").stdout)
+    rows = sum((shard.tokens - 1) // 64 for shard in split.shards)
     assert figures["train"]["tokens"] == split.tokens
-    assert figures["train"]["steps_per_epoch"] == (split.tokens - 1) // 64 / 2
+    assert figures["train"]["steps_per_epoch"] == rows / 2
     assert figures["train"]["n_never_used"] == len(figures["train"]["never_used"])
     bins = figures["train"]["document_tokens"]["histogram"]
     assert sum(found["documents"] for found in bins) == split.documents

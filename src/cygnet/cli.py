@@ -281,7 +281,7 @@ def tokens_import(
 ) -> None:
     """Make token files out of a flat file of ids (nanoGPT's), or out of datatrove's .ds.
 
-    Example: cygnet tokens import ids.bin ids --tokenizer runs/demo
+    Example: cygnet tokens import runs/demo/tokens/train-00000.bin ids --tokenizer runs/demo
 
     Args:
         path: A file of ids, a .ds file beside its .ds.index, or a folder of them.

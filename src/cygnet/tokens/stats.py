@@ -69,6 +69,7 @@ class Stats:
         counts: How often each id occurs, ``uint64`` of shape ``(vocab_size,)``.
         lengths: Of the documents.
         batch_size, block_size: Rows of a batch, tokens of a row.
+        blocks: Rows of an epoch in the order ``epoch``.
     """
 
     tokens: int
@@ -78,6 +79,7 @@ class Stats:
     lengths: Lengths
     batch_size: int
     block_size: int
+    blocks: int
 
     @property
     def bytes_per_token(self) -> float:
@@ -94,16 +96,11 @@ class Stats:
         """Bits per token if each were drawn by its frequency alone, whatever came before.
 
         >>> flat = np.full(8, 3, np.uint64)
-        >>> Stats(24, 1, 24, flat, Lengths(np.array([24]), np.array([1])), 1, 1).entropy
+        >>> Stats(24, 1, 24, flat, Lengths(np.array([24]), np.array([1])), 1, 1, 0).entropy
         3.0
         """
         shares = self.counts[self.counts > 0] / max(1, self.tokens)
         return float(-(shares * np.log2(shares)).sum()) + 0.0
-
-    @property
-    def blocks(self) -> int:
-        """Rows of ``block_size`` tokens, none twice; each needs the token behind it as well."""
-        return max(0, self.tokens - 1) // self.block_size
 
     @property
     def steps_per_epoch(self) -> float:
@@ -164,9 +161,17 @@ def stats(store: TokenStore, batch_size: int, block_size: int) -> Mapping[str, S
             lengths=_count_lengths(store, split),
             batch_size=batch_size,
             block_size=block_size,
+            blocks=_count_blocks(store, name, block_size),
         )
         for name, split in store.manifest.splits.items()
     }
+
+
+def _count_blocks(store: TokenStore, split: str, block_size: int) -> int:
+    try:
+        return len(store.plan(split, block_size=block_size, order="epoch"))
+    except InputError:  # no shard has so many tokens
+        return 0
 
 
 def _count_lengths(store: TokenStore, split: Split) -> Lengths:

@@ -272,7 +272,7 @@ class TokenStore:
             split: Where the rows lie.
             block_size: Tokens in a row, T.
             n_rows: How many rows: the steps to train times the rows of a batch. By default as many
-                as the split has tokens for.
+                as an epoch has.
             labels: Give ``input_ids`` and ``labels`` as Hugging Face's models take them, which
                 shift the labels themselves (the last of ``y`` is lost to that), instead of what a
                 ``Batch`` has.
@@ -289,7 +289,9 @@ class TokenStore:
         from cygnet.tokens.torch_dataset import RowDataset
 
         if n_rows is None:
-            n_rows = max(1, (self.split(split).tokens - 1) // max(1, block_size))
+            order: Order = "packed" if options.get("order") == "packed" else "epoch"
+            window = options.get("pack_window")
+            n_rows = len(self.plan(split, block_size=block_size, order=order, pack_window=window))
         return RowDataset(self, split, n_rows, labels, block_size=block_size, **options)
 
     def as_hf_dataset(self, split: str, *, block_size: int = 512) -> "Dataset":
