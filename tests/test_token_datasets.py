@@ -60,6 +60,8 @@ def test_iteration_reads_the_index_in_parts(
 
     monkeypatch.setattr(module, "READ_AHEAD", 3)
     assert [document.tolist() for document in store.documents("train")] == EXPECTED
+    again = pickle.loads(pickle.dumps(store.documents("train")[3:9:2]))
+    assert [document.tolist() for document in again] == EXPECTED[3:9:2]
     assert repr(store.documents("train")).startswith("80 documents of train")
 
 

@@ -1,4 +1,4 @@
-"""Document ends: the ``.idx`` of a shard, read at a place or as a stream."""
+"""Document ends: the ``.idx`` of a shard as a stream."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,25 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cygnet.errors import DamagedError
 from cygnet.files import input_errors
 
 Ends = npt.NDArray[np.uint64]
 END_BYTES = 8
 BLOCK_BYTES = 1 << 20
-
-
-def read_ends(path: Path, first: int, count: int) -> Ends:
-    """Some document ends out of an ``.idx``.
-
-    Raises:
-        DamagedError: The file is too short.
-    """
-    with input_errors(path):
-        ends = np.fromfile(path, "<u8", count, offset=first * END_BYTES)
-    if len(ends) < count:
-        raise DamagedError(f"{path} is damaged: it ends before document {first + count - 1:,}")
-    return ends
 
 
 def read_blocks(path: Path, dtype: "np.dtype[Any]") -> Iterator[npt.NDArray[Any]]:

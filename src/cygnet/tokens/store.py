@@ -118,7 +118,7 @@ class TokenStore:
             DamagedError: A file is damaged; it is named, and the byte where that can be known.
             StaleError: A tokenizer is given that is not the one that wrote the files.
 
-        Cost: one read of all files, 1.5 to 2 GB/s and core.
+        Cost: one read of all files, about 1 GB/s and core.
         """
         verify(self, tokenizer)
 
