@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from conftest import cygnet, refused
 from cygnet.errors import DamagedError, InputError
 from cygnet.text.stories import story
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens import ends
 from cygnet.tokens.build import build
 from cygnet.tokens.stats import Lengths, stats
 from cygnet.tokens.store import TokenStore
@@ -204,12 +206,14 @@ def test_hugging_face_data_set(
     import datasets
 
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path)
-    blocks = store.as_hf_dataset("train", block_size=64)
+    with ThreadPoolExecutor(4) as pool:  # as the ranks of a training ask
+        blocks, *others = pool.map(lambda n: store.as_hf_dataset("train", block_size=64), range(4))
+    assert all(other[5] == blocks[5] for other in others)
     ids = store.read("train", 0, store.split("train").tokens).tolist()
     assert len(blocks) == len(ids) // 64
     assert list(itertools.chain(*blocks["input_ids"])) == ids[: len(blocks) * 64]
     assert pickle.loads(pickle.dumps(blocks))[3] == blocks[3]
-    (made,) = (tmp_path / "cygnet").iterdir()
+    (made,) = (path for path in (tmp_path / "cygnet").iterdir() if path.is_dir())
     written = made.stat().st_mtime_ns
     assert store.as_hf_dataset("train", block_size=64)[1] == blocks[1]
     assert made.stat().st_mtime_ns == written
@@ -217,9 +221,13 @@ def test_hugging_face_data_set(
     build(tmp_path / "other", BYTES, {"train": TEXTS[1:]})
     other = TokenStore.open(tmp_path / "other").as_hf_dataset("train", block_size=64)
     assert len(other) < len(blocks)
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(InputError, match=r"needs datasets: pip install 'cygnet\[hf\]'"):
+        store.as_hf_dataset("train")
 
 
-def test_stats_against_plain_counting(store: TokenStore) -> None:
+def test_stats_against_plain_counting(store: TokenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ends, "BLOCK_BYTES", 40)  # five documents at a time
     found = stats(store, batch_size=4, block_size=16)["train"]
     flat = [token for document in EXPECTED for token in document]
     lengths = sorted(map(len, EXPECTED))

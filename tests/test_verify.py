@@ -16,6 +16,7 @@ from cygnet.errors import CygnetError, DamagedError, InputError, StaleError
 from cygnet.files import sha256_json
 from cygnet.text.stories import story
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens import ends as ends_module
 from cygnet.tokens.build import build
 from cygnet.tokens.checksums import BLOCK_BYTES, Checksums, find_damage, find_flipped_bit
 from cygnet.tokens.store import TokenStore
@@ -50,7 +51,9 @@ def damage(folder: Path) -> str:
     return str(caught.value)
 
 
-def test_sound_files_pass(sound: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [8, 200, BLOCK_BYTES])
+def test_sound_files_pass(sound: Path, block_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ends_module, "BLOCK_BYTES", block_bytes)
     store = TokenStore.open(sound)
     store.verify()
     sizes = sum(p.stat().st_size for p in sound.iterdir() if p.name != "manifest.json")
@@ -172,7 +175,11 @@ def test_an_id_out_of_the_vocabulary(folder: Path) -> None:
     assert expected in damage(folder)
 
 
-def test_a_document_without_its_boundary(folder: Path) -> None:
+@pytest.mark.parametrize("block_bytes", [8, 200, BLOCK_BYTES])
+def test_a_document_without_its_boundary(
+    folder: Path, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends_module, "BLOCK_BYTES", block_bytes)
     ids, ends = (
         np.fromfile(folder / f"train-00001.{s}", t) for s, t in (("bin", "<u2"), ("idx", "<u8"))
     )
@@ -184,8 +191,12 @@ def test_a_document_without_its_boundary(folder: Path) -> None:
     assert expected in damage(folder)
 
 
+@pytest.mark.parametrize("block_bytes", [8, BLOCK_BYTES])
 @pytest.mark.parametrize("wrong", [0, 2**63, None])
-def test_ends_that_do_not_ascend(folder: Path, wrong: int | None) -> None:
+def test_ends_that_do_not_ascend(
+    folder: Path, wrong: int | None, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ends_module, "BLOCK_BYTES", block_bytes)
     path = folder / "train-00001.idx"
     ends = np.fromfile(path, "<u8")
     ends[2] = ends[1] if wrong is None else wrong  # a document without even a boundary
