@@ -161,6 +161,10 @@ class TokenStore:
         parts = [end.astype(np.int64) + start for end, start in zip(ends, starts, strict=True)]
         return np.concatenate(parts)
 
+    def document_lengths(self, split: str) -> npt.NDArray[np.int64]:
+        """How many tokens each document of a split has, its boundary included; ``int64``."""
+        return np.diff(self.document_ends(split), prepend=0)
+
     def documents(self, split: str) -> "Documents":
         """The documents of a split, by index."""
         return Documents(self, split)
