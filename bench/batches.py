@@ -51,7 +51,7 @@ def tinystories(data: Path) -> Iterator[TextBatch]:
 
 def novels(data: Path) -> Iterator[TextBatch]:
     """Whole novels, one a file."""
-    return read_files(sorted((data / "novels").glob("*.txt")), "\f", "strict")
+    return read_files(sorted((data / "novels").glob("*.txt")), "<|endoftext|>", "strict")
 
 
 def web(data: Path) -> Iterator[TextBatch]:

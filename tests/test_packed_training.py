@@ -191,6 +191,22 @@ def test_training_that_stops_ends_with_the_same_weights(
     assert all(torch.equal(one, other) for one, other in zip(weights, others, strict=True))
 
 
+def test_the_loss_is_the_mean_of_what_counts(store: TokenStore, tmp_path: Path) -> None:
+    options = dataclasses.replace(OPTIONS, order="packed", steps=1, log_every=1, eval_every=1)
+    result = train(new_model(options, BYTES), store, tmp_path, options, BYTES.token_lengths())
+    model = new_model(options, BYTES)
+    batch = store.get_batch(
+        "train", step=0, batch_size=3, block_size=24, seed=options.seed, order="packed"
+    )
+    assert batch.mask is not None
+    assert not batch.mask.all()
+    losses = token_losses(model, **to_tensors(batch))
+    losses[torch.from_numpy(batch.mask)].mean().backward()  # type: ignore[no-untyped-call]
+    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
+    norm = float(torch.nn.utils.get_total_norm(gradients))
+    assert result.metrics["grad_norm"] == pytest.approx(norm, rel=1e-4)
+
+
 def test_masked_targets_are_not_learned(tmp_path: Path) -> None:
     """What stands behind a mask changes nothing in training, where nothing is predicted from it."""
 
