@@ -141,6 +141,7 @@ def tokens_show(
     batch_size: int = 4,
     block_size: int = 32,
     seed: int = 42,
+    order: Literal["random", "epoch", "packed"] = "random",
     rows: int = 1,
 ) -> None:
     """Print one batch as ids and as text, x above y, so that the shift by one can be seen.
@@ -154,6 +155,7 @@ def tokens_show(
         batch_size: Rows of the batch.
         block_size: Tokens in a row.
         seed: Of the order of the data.
+        order: Windows at random starts, all windows in epochs, or packed documents.
         rows: How many rows to print.
     """
     from rich.console import Console
@@ -165,7 +167,7 @@ def tokens_show(
     tokenizer, store = Tokenizer.load(path), TokenStore.open(path)
     store.check_tokenizer(tokenizer)
     batch = store.get_batch(
-        split, step=step, batch_size=batch_size, block_size=block_size, seed=seed
+        split, step=step, batch_size=batch_size, block_size=block_size, seed=seed, order=order
     )
     for line in batch_lines(batch, tokenizer, Console().width, rows):
         print(line)
@@ -306,6 +308,41 @@ def tokens_import(
         print(f"{name:6}{found.tokens:>15,} tokens {found.documents:>12,} documents  {out}")
 
 
+def tokens_pack(
+    path: Path,
+    /,
+    split: str = "train",
+    block_size: int = 1024,
+    window: int | None = None,
+    documents: int | None = None,
+    json: bool = False,
+) -> None:
+    """Compare what four ways of packing documents into rows waste.
+
+    Example: cygnet tokens pack runs/demo --block-size 256
+
+    Args:
+        path: A run folder, or a folder of token files.
+        split: train or valid.
+        block_size: Tokens in a row.
+        window: Documents that best fit packs at a time; all together if none.
+        documents: Look at so many documents only, from the first on.
+        json: Print the figures as JSON.
+    """
+    from rich.console import Console
+
+    from cygnet.tokens.policies import compare_policies, print_policies, to_dicts
+    from cygnet.tokens.store import TokenStore
+
+    store = TokenStore.open(path)
+    lengths = store.document_lengths(split)[:documents]
+    found = compare_policies(lengths, block_size, window)
+    if json:
+        Console().print_json(data=to_dicts(found))
+    else:
+        print_policies(found, len(lengths), block_size)
+
+
 def transformer_generate(
     path: Path,
     /,
@@ -417,6 +454,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "tokens stats": tokens_stats,
     "tokens export": tokens_export,
     "tokens import": tokens_import,
+    "tokens pack": tokens_pack,
     "transformer generate": transformer_generate,
     "xray trace": xray_trace,
 }

@@ -20,11 +20,11 @@ class Batch:
         x: Token ids, ``int64`` of shape ``(B, T)``.
         y: The token that follows each of ``x``, same shape; ``IGNORED`` where ``mask`` is false.
             It may share its memory with ``x``.
-        positions: Position of each token of ``x`` in its document, or in the part of it that lies in
-            this row; ``int64`` of the same shape. None where rows are plain windows.
+        positions: Position of each token of ``x`` in its document, or in the part of it that lies
+            in this row; ``int64`` of the same shape. None where rows are plain windows.
         mask: Which of ``y`` count in the loss, bool of the same shape; None where all do.
-        document_ids: Number of the document in its split that each token of ``y`` belongs to, -1 for
-            padding; ``int64`` of the same shape. None where rows are plain windows.
+        document_ids: Number of the document in its split that each token of ``y`` belongs to, -1
+            for padding; ``int64`` of the same shape. None where rows are plain windows.
     """
 
     x: npt.NDArray[np.int64]

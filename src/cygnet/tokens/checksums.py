@@ -10,6 +10,9 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy.typing as npt
 
 from cygnet.files import input_errors
 
@@ -55,6 +58,19 @@ class Checksums:
     def crc32(self) -> str:
         """The CRC-32 of each block, eight hex digits each, one after the other."""
         return "".join(f"{block:0{HEX_DIGITS}x}" for block in self._blocks)
+
+
+class SummedFile:
+    """Writes arrays, and knows the checksums of what it wrote; without a file it only sums."""
+
+    def __init__(self, file: BinaryIO | None = None) -> None:
+        self._file, self.sums = file, Checksums()
+
+    def write(self, items: npt.NDArray[Any]) -> None:
+        """Write the bytes of an array, which must be contiguous."""
+        if self._file is not None:
+            self._file.write(items.data)
+        self.sums.update(items.data)
 
 
 def find_damage(path: Path, sha256: str, crc32: str) -> str:

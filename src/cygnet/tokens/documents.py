@@ -22,7 +22,8 @@ class Documents(Sequence[Ids]):
 
     A slice is a view of the same kind. Iteration reads the index ahead, 256 KiB at a time.
 
-    Cost: memory for a document, whatever the size of the split; 25 us a document by index, 12 us in sequence.
+    Cost: memory for a document, whatever the size of the split; 25 us a document by index, 12 us
+    in sequence.
     """
 
     def __init__(self, store: "TokenStore", split: str, chosen: range | None = None) -> None:

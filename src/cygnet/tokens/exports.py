@@ -6,9 +6,9 @@
 ``datatrove``  ``OUT/SPLIT/00000_unshuffled.ds``, ``.index``, ``.metadata``  its folder data set
 =============  ============================================================  ===================
 
-The arrow files are those that ``datasets`` writes, and reads from release 2 on: Arrow IPC streams, and what they
-are in ``dataset_info.json`` and ``state.json``. datatrove: ``pipeline/tokens/tokenizer.py`` of its
-release 0.10.
+The arrow files are those that ``datasets`` writes, and reads from release 2 on: Arrow IPC streams,
+and what they are in ``dataset_info.json`` and ``state.json``. datatrove:
+``pipeline/tokens/tokenizer.py`` of its release 0.10.
 """
 
 import math

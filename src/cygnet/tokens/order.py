@@ -1,8 +1,8 @@
 """The order of the data as a pure function of the step: nothing to save, nothing to restore.
 
-Row ``i`` of a step has the number ``step * batch_size + i``, and its number alone says what it holds:
-in the order ``random`` a hash of it, in ``epoch`` and ``packed`` its place in a permutation. Which
-process reads a row does not matter, so any number of ranks sees the same global batches.
+Row ``i`` of a step has the number ``step * batch_size + i``, and its number alone says what it
+holds: in the order ``random`` a hash of it, in ``epoch`` and ``packed`` its place in a permutation.
+Which process reads a row does not matter, so any number of ranks sees the same global batches.
 """
 
 import math

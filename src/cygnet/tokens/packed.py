@@ -4,9 +4,10 @@ A document of ``n`` tokens takes ``n`` places of a row, as every token of it is 
 first one is predicted from the boundary, which stands for it in ``x``. (Where documents have no
 boundary the first token is an input alone, and a document takes ``n - 1`` places.)
 
-A document that fits a row is never cut. A longer one fills rows, as many as it can, and what is left
-over is packed like a document. Every row begins where a document does, unless all that it holds are
-such parts. Rows are planned once, from the lengths alone; an epoch reads them in permuted order.
+A document that fits a row is never cut. A longer one fills rows, as many as it can, and what is
+left over is packed like a document. Every row begins where a document does, unless all that it
+holds are such parts. Rows are planned once, from the lengths alone; an epoch reads them in permuted
+order.
 """
 
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class PackedPlan:
     Attributes:
         block_size: T.
         full: The rows that a part of one long document fills, by their first target.
-        documents, ends: The documents of the other rows, row by row, and where each row ends.
+        documents: The documents of the other rows, row by row.
+        borders: Where each of these rows begins in ``documents``, and where the last one ends.
         document_ends: Where each document of the split ends.
         n_refused: Parts of documents that are left out as none of their targets counts in the loss.
         files, masks: What rows are read from.
@@ -58,7 +60,7 @@ class PackedPlan:
     block_size: int
     full: Starts
     documents: Places
-    ends: Places
+    borders: Places
     document_ends: Places
     n_refused: int
     files: SplitFiles
@@ -66,7 +68,7 @@ class PackedPlan:
     boundary_id: int | None
 
     def __len__(self) -> int:
-        return len(self.full) + len(self.ends)
+        return len(self.full) + len(self.borders) - 1
 
     @property
     def n_targets(self) -> int:
@@ -95,8 +97,13 @@ class PackedPlan:
         if self.masks is not None:
             mask &= _gather(self.masks, text, np.zeros(len(y), np.uint8)) != 0
         y[~mask] = IGNORED
-        rows = (array.reshape(shape) for array in (x, y, positions, mask, document_ids))
-        return Batch(*rows)
+        return Batch(
+            x.reshape(shape),
+            y.reshape(shape),
+            positions.reshape(shape),
+            mask.reshape(shape),
+            document_ids.reshape(shape),
+        )
 
     @property
     def fill(self) -> int:
@@ -105,10 +112,9 @@ class PackedPlan:
 
     def _pieces(self, numbers: Places) -> _Pieces:
         """The pieces of some rows: documents, and behind them a full row or padding."""
-        n_full, borders = len(self.full), np.concatenate([[0], self.ends])
-        is_full = numbers < n_full
-        first = borders[np.where(is_full, 0, numbers - n_full)]
-        counts = np.where(is_full, 0, borders[np.maximum(numbers - n_full + 1, 0)] - first)
+        is_full, packed = numbers < len(self.full), np.maximum(numbers - len(self.full), 0)
+        first = self.borders[packed]
+        counts = np.where(is_full, 0, self.borders[np.where(is_full, 0, packed + 1)] - first)
         behind = np.cumsum(counts)
         documents = self.documents[
             np.arange(counts.sum()) + np.repeat(first - behind + counts, counts)
@@ -117,7 +123,8 @@ class PackedPlan:
         lengths = self.rest(documents)
         running = np.concatenate([[0], np.cumsum(lengths)])
         last_lengths = self.block_size - running[behind] + running[behind - counts]
-        last_starts, last_documents = np.zeros(len(numbers), np.int64), np.full(len(numbers), PADDING)
+        last_starts = np.zeros(len(numbers), np.int64)
+        last_documents = np.full(len(numbers), PADDING)
         last_starts[is_full] = self.full[numbers[is_full]]
         last_documents[is_full] = np.searchsorted(
             self.document_ends, last_starts[is_full], side="right"
@@ -140,7 +147,7 @@ class PackedPlan:
         return (ends - begins) % self.block_size
 
     def _before(self, pieces: _Pieces) -> npt.NDArray[Any]:
-        """The token before the first target of each piece: the boundary, where a document begins."""
+        """The token before each piece: the boundary, where a document begins."""
         begins = np.where(pieces.documents > 0, self.document_ends[pieces.documents - 1], 0)
         inside = np.flatnonzero(pieces.starts > begins)
         tokens = np.full(len(begins), self.fill, self.files.dtype)
@@ -169,20 +176,20 @@ def plan_packed(store: Readable, split: str, block_size: int, window: int | None
     two reads of them, 0.5 to 1 GB/s.
     """
     if block_size < 1 or (window is not None and window < 1):
-        raise InputError(f"no rows of {block_size} tokens, packed from {window} documents at a time")
+        raise InputError(
+            f"no rows of {block_size} tokens, packed from {window} documents at a time"
+        )
     ends, lead = store.document_ends(split), store.boundary_id is None
     begins = np.minimum(np.concatenate([[0], ends[:-1]]) + lead, ends)
     n_full, rest = np.divmod(ends - begins, block_size)
     long, documents = np.flatnonzero(n_full), np.flatnonzero(rest)
-    full = Starts(begins[long], np.cumsum(n_full[long]), block_size)
+    full = Starts.of(begins[long], n_full[long], block_size)
     n_pieces, masks = len(full) + len(documents), store.masks(split)
     if masks is not None:
         starts = full[np.arange(len(full))]
         starts = starts[_is_learnable(masks, starts, starts + block_size)]
-        full = Starts(starts, np.arange(1, len(starts) + 1), block_size)
-        documents = documents[
-            _is_learnable(masks, (ends - rest)[documents], ends[documents])
-        ]
+        full = Starts.of(starts, np.ones_like(starts), block_size)
+        documents = documents[_is_learnable(masks, (ends - rest)[documents], ends[documents])]
     if not len(full) + len(documents):
         raise InputError(f"there is nothing to learn in {split}: no token follows another, or its"
                          " masks leave out every token")  # fmt: skip
@@ -191,7 +198,7 @@ def plan_packed(store: Readable, split: str, block_size: int, window: int | None
         block_size=block_size,
         full=full,
         documents=_whole_first(packing, documents, n_full > 0),
-        ends=packing.ends,
+        borders=np.concatenate([[0], packing.ends]),
         document_ends=ends,
         n_refused=n_pieces - len(full) - len(documents),
         files=store.files(split),

@@ -5,14 +5,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import InputError
 from cygnet.files import atomic_writer
-from cygnet.tokens.checksums import Checksums
+from cygnet.tokens.checksums import SummedFile
 from cygnet.tokens.counts import Counts, add_ids, to_npy
 from cygnet.tokens.format import (
     Shard,
@@ -121,17 +121,6 @@ class _Stream:
             yield piece
 
 
-class _Output:
-    """A file that is being written, and its checksums."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file, self.sums = file, Checksums()
-
-    def write(self, items: npt.NDArray[Any]) -> None:
-        self._file.write(items.data)
-        self.sums.update(items.data)
-
-
 def _write_shard(
     folder: Path,
     name: str,
@@ -146,7 +135,7 @@ def _write_shard(
     paths += [mask_path(folder, name)] if is_masked else []
     with contextlib.ExitStack() as files:
         bin_file, idx_file, *mask_file = [
-            _Output(files.enter_context(atomic_writer(path))) for path in paths
+            SummedFile(files.enter_context(atomic_writer(path))) for path in paths
         ]
         for piece in pieces:
             bin_file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False))

@@ -147,8 +147,8 @@ def stats(store: TokenStore, batch_size: int, block_size: int) -> Mapping[str, S
     Raises:
         InputError: There is no such shape.
 
-    Cost: one read of the ``.idx`` files, 10 ns a document; the ids are not read, loss masks are. Memory for the
-    counts and for the lengths above 65,535 tokens, of which there are few.
+    Cost: one read of the ``.idx`` files, 10 ns a document; the ids are not read, loss masks are.
+    Memory for the counts and for the lengths above 65,535 tokens, of which there are few.
     """
     if batch_size < 1 or block_size < 1:
         raise InputError(f"no batch has {batch_size} rows of {block_size} tokens")

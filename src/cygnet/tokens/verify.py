@@ -73,7 +73,8 @@ def verify(
             that can be known.
         StaleError: They were written by another tokenizer.
 
-    Cost: one read of all files, about 1 GB/s and core: half of it is sha256; memory for a block a core.
+    Cost: one read of all files, about 1 GB/s and core, half of it for sha256; memory for a block a
+    core.
     """
     check_manifest(store.folder)
     _check_surplus(store)

@@ -1,10 +1,17 @@
 """Windows of ``T + 1`` tokens: the orders ``random`` and ``epoch``.
 
 A window gives ``T`` pairs: ``x`` is all but its last token, ``y`` all but its first. It lies in one
-shard. In ``epoch`` the windows of a shard begin at its tokens ``0, T, 2T, ...``: the last token of
-one is the first of the next, so that every token is a target once, but for the first of each shard
-and for fewer than ``T`` behind its last window. In ``random`` a window may begin at every token that
-has ``T`` more behind it in its shard.
+shard. Where shards end depends on the files alone, so nothing is lost by it but a few tokens of a
+hundred million, and a window is one read of one file.
+
+In ``epoch`` the windows of a shard begin at its tokens ``0, T, 2T, ...``: the last token of one is
+the first of the next. So in an epoch every token is a target exactly once, but for the first of
+each shard and for the fewer than ``T`` behind its last window (``n_left_out``). In ``random`` a
+window may begin at every token that has ``T`` more behind it in its shard, the first and the last
+of these included.
+
+Where there are loss masks, windows without a target that counts are left out when the order is
+planned (``n_refused``): ``random`` draws among the other starts, all equally likely.
 """
 
 from dataclasses import dataclass
@@ -47,25 +54,29 @@ class Starts:
 
     Attributes:
         firsts: The first place of each run.
-        ends: How many places there are up to the end of each run.
+        borders: How many places there are before each run, and in all.
         stride: Tokens between two places of a run.
 
-    >>> starts = Starts(np.array([0, 100]), np.array([3, 5]), stride=8)
+    >>> starts = Starts(np.array([0, 100]), np.array([0, 3, 5]), stride=8)
     >>> len(starts), starts[np.arange(5)].tolist()
     (5, [0, 8, 16, 100, 108])
     """
 
     firsts: Places
-    ends: Places
+    borders: Places
     stride: int
 
+    @classmethod
+    def of(cls, firsts: Places, counts: Places, stride: int) -> "Starts":
+        """Runs by their first place and how many places they have."""
+        return cls(firsts, np.concatenate([[0], np.cumsum(counts)]), stride)
+
     def __len__(self) -> int:
-        return int(self.ends[-1]) if len(self.ends) else 0
+        return int(self.borders[-1])
 
     def __getitem__(self, numbers: Places) -> Places:
-        run = np.searchsorted(self.ends, numbers, side="right")
-        before = np.concatenate([[0], self.ends])[run]
-        places: Places = self.firsts[run] + (numbers - before) * self.stride
+        run = np.searchsorted(self.borders, numbers, side="right") - 1
+        places: Places = self.firsts[run] + (numbers - self.borders[run]) * self.stride
         return places
 
 
@@ -90,6 +101,13 @@ class WindowPlan:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    @property
+    def n_left_out(self) -> int:
+        """Tokens that are no target in an epoch, of those that stand in no window at all or first
+        in a shard."""
+        per_shard = self.files.ends - self.files.starts
+        return int(np.where(per_shard > 0, 1 + (per_shard - 1) % self.block_size, 0).sum())
 
     def choose(self, rows: npt.NDArray[np.uint64], seed: int) -> Places:
         """The numbers of the windows that some rows read."""
@@ -149,4 +167,4 @@ def _starts(files: SplitFiles, block_size: int, stride: int, masks: SplitFiles |
         begins = -(-begins // stride) * stride
         counts.append(np.maximum(0, -(-(stops - begins) // stride)))
         firsts.append(start + begins)
-    return Starts(np.concatenate(firsts), np.cumsum(np.concatenate(counts)), stride)
+    return Starts.of(np.concatenate(firsts), np.concatenate(counts), stride)
