@@ -86,7 +86,12 @@ class TransformerOptions:
     block_size: int
     """Context, in tokens."""
     batch_size: int
-    """Windows per step."""
+    """Rows per step."""
+    order: Literal["random", "epoch", "packed"] = "random"
+    """What a row is: a window at a random start, one of the windows that do not overlap, each once
+    in an epoch, or whole documents packed by best fit, with attention inside each."""
+    pack_window: int | None = None
+    """Documents that are packed at a time where the order is packed; all together if none."""
     steps: int
     """Optimizer steps."""
     learning_rate: float

@@ -1,18 +1,18 @@
 """Writing token files: text in, shards out, in a stream.
 
-A shard is written as ``.tmp`` and renamed when it is whole, its ``.idx`` before its ``.bin``. So a
-``.bin`` stands for a finished shard, and a killed build goes on behind the last one: it reads the
-text again, but encodes only what is not yet written. Where a shard ends depends on the documents
-alone, so the bytes are those of a build that was never killed.
+A shard is written as ``.tmp`` and renamed when it is whole, its ``.mask`` and ``.idx`` before its
+``.bin``. So a ``.bin`` stands for a finished shard, and a killed build goes on behind the last one:
+it reads the text again, but encodes only what is not yet written. Where a shard ends depends on the
+documents alone, so the bytes are those of a build that was never killed.
 """
 
+import contextlib
 import hashlib
-import io
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +20,11 @@ import numpy.typing as npt
 from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer, make_folder, read_bytes
-from cygnet.machine_code import kernels
 from cygnet.text.batch import Text, TextBatch, as_batches
 from cygnet.tokenizer.encoding import cut
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens.checksums import Checksums, SummedFile
+from cygnet.tokens.counts import add_ids, to_npy
 from cygnet.tokens.format import (
     Manifest,
     Shard,
@@ -31,12 +32,44 @@ from cygnet.tokens.format import (
     bin_path,
     counts_path,
     idx_path,
+    mask_path,
+    shard_name,
     write_manifest,
 )
 
 CHUNK_BYTES = 8 << 20
 
-_Encoded = tuple[TextBatch, npt.NDArray[np.unsignedinteger[Any]], npt.NDArray[np.int64]]
+Ids = npt.NDArray[np.unsignedinteger[Any]]
+Mask = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """Some documents as ids, one after the other.
+
+    Attributes:
+        ids: Of the dtype of the files.
+        offsets: Where each document begins, and where the last one ends; ``int64``.
+        text_bytes: Bytes of text in each document; ``int64``.
+        mask: Which ids count in the loss, 1 or 0; None where the files have no masks.
+    """
+
+    ids: Ids
+    offsets: npt.NDArray[np.int64]
+    text_bytes: npt.NDArray[np.int64]
+    mask: Mask | None = None
+
+
+class Source(Protocol):
+    """The documents of a split, in order."""
+
+    is_masked: bool
+
+    def skip(self, n_documents: int) -> int:
+        """Leave out the next documents, which are written; returns the bytes of their text."""
+
+    def encoded(self) -> Iterator[Encoded]:
+        """The others."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +77,10 @@ class _Piece:
     """Encoded documents that go into one shard."""
 
     shard: int
-    ids: npt.NDArray[np.unsignedinteger[Any]]
+    ids: Ids
     lengths: npt.NDArray[np.int64]
     text_bytes: int
+    mask: Mask | None
 
 
 def build(
@@ -85,6 +119,18 @@ def build(
     >>> manifest.splits["train"].tokens       # two boundaries among them
     7
     """
+    sources = {name: _TextSource(text, tokenizer, on_bytes) for name, text in splits.items()}
+    return build_from(folder, tokenizer, sources, shard_tokens, resume)
+
+
+def build_from(
+    folder: str | Path,
+    tokenizer: Tokenizer,
+    sources: Mapping[str, Source],
+    shard_tokens: int,
+    resume: bool,
+) -> Manifest:
+    """Write the documents of each split, wherever they come from; see ``build``."""
     folder = make_folder(Path(folder))
     if shard_tokens < 1:
         raise InputError(f"shard_tokens must be at least 1, found {shard_tokens}")
@@ -96,8 +142,8 @@ def build(
         tokenizer_sha256=tokenizer.sha256,
         boundary_id=tokenizer.boundary_id,
         splits={
-            name: _build_split(folder, name, tokenizer, text, shard_tokens, on_bytes)
-            for name, text in splits.items()
+            name: _build_split(folder, name, tokenizer, source, shard_tokens)
+            for name, source in sources.items()
         },
     )
     write_manifest(folder, manifest)
@@ -105,31 +151,54 @@ def build(
 
 
 def _build_split(
-    folder: Path,
-    split: str,
-    tokenizer: Tokenizer,
-    text: Text,
-    shard_tokens: int,
-    on_bytes: Callable[[int], None],
+    folder: Path, split: str, tokenizer: Tokenizer, source: Source, shard_tokens: int
 ) -> Split:
-    batches = _counted(as_batches(text), on_bytes)
     counts = np.zeros(tokenizer.vocab_size, np.uint64)
     shards: list[Shard] = []
     while bin_path(folder, name := shard_name(split, len(shards))).exists():
-        n_documents = len(read_bytes(idx_path(folder, name))) // 8
-        text_bytes, batches = _take_documents(batches, n_documents)
-        shards.append(_read_shard(folder, name, text_bytes, tokenizer.dtype, counts))
-    pieces = _cut_into_shards(_encode(batches, tokenizer), shard_tokens, len(shards))
+        text_bytes = source.skip(len(read_bytes(idx_path(folder, name))) // 8)
+        shards.append(
+            _read_shard(folder, name, text_bytes, tokenizer.dtype, counts, source.is_masked)
+        )
+    pieces = _cut_into_shards(source.encoded(), shard_tokens, len(shards))
     for shard, group in itertools.groupby(pieces, key=lambda piece: piece.shard):
-        shards.append(_write_shard(folder, shard_name(split, shard), group, counts))
+        name = shard_name(split, shard)
+        shards.append(_write_shard(folder, name, group, counts, source.is_masked))
     if not shards:
         raise InputError(f"the {split} split holds no document")
     return Split(shards=tuple(shards), counts_sha256=_write_counts(folder, split, counts))
 
 
-def shard_name(split: str, number: int) -> str:
-    """Name of a shard's files without their ending."""
-    return f"{split}-{number:05d}"
+class _TextSource:
+    """Documents as text, encoded on all cores."""
+
+    is_masked = False
+
+    def __init__(self, text: Text, tokenizer: Tokenizer, on_bytes: Callable[[int], None]) -> None:
+        self._batches = _counted(as_batches(text), on_bytes)
+        self._tokenizer = tokenizer
+
+    def skip(self, n_documents: int) -> int:
+        """Leave out documents that are written; returns the bytes of their text."""
+        taken = 0
+        for batch in self._batches:
+            inside = np.arange(len(batch)) < n_documents
+            taken += batch.select(inside).text_bytes
+            n_documents -= int(inside.sum())
+            if not n_documents:
+                self._batches = itertools.chain([batch.select(~inside)], self._batches)
+                break
+        return taken
+
+    def encoded(self) -> Iterator[Encoded]:
+        """Encode batches on all cores, in order."""
+        pieces = (piece for batch in self._batches for piece in cut(batch))
+        return run_ahead(self._encode, pieces, available_threads())
+
+    def _encode(self, batch: TextBatch) -> Encoded:
+        boundary = self._tokenizer.boundary_id
+        ids, offsets = self._tokenizer.encode_batch(batch, append=boundary, threads=1)
+        return Encoded(ids, offsets, batch.ends - batch.starts)
 
 
 def _counted(batches: Iterable[TextBatch], on_bytes: Callable[[int], None]) -> Iterator[TextBatch]:
@@ -138,47 +207,22 @@ def _counted(batches: Iterable[TextBatch], on_bytes: Callable[[int], None]) -> I
         on_bytes(batch.text_bytes)
 
 
-def _take_documents(
-    batches: Iterator[TextBatch], n_documents: int
-) -> tuple[int, Iterator[TextBatch]]:
-    """Bytes of text in the next documents, and the stream behind them."""
-    taken = 0
-    for batch in batches:
-        inside = np.arange(len(batch)) < n_documents
-        taken += batch.select(inside).text_bytes
-        n_documents -= int(inside.sum())
-        if not n_documents:
-            return taken, itertools.chain([batch.select(~inside)], batches)
-    return taken, batches
-
-
-def _encode(batches: Iterable[TextBatch], tokenizer: Tokenizer) -> Iterator[_Encoded]:
-    """Encode batches on all cores, in order."""
-
-    def encode(piece: TextBatch) -> _Encoded:
-        return piece, *tokenizer.encode_batch(piece, append=tokenizer.boundary_id, threads=1)
-
-    pieces = (piece for batch in batches for piece in cut(batch))
-    return run_ahead(encode, pieces, available_threads())
-
-
-def _cut_into_shards(
-    encoded: Iterable[_Encoded], shard_tokens: int, shard: int
-) -> Iterator[_Piece]:
+def _cut_into_shards(encoded: Iterable[Encoded], shard_tokens: int, shard: int) -> Iterator[_Piece]:
     """Cut encoded batches where shards end; ``shard`` is the number of the first."""
     filled = 0
-    for batch, ids, offsets in encoded:
-        first = 0
-        while first < len(batch):
+    for batch in encoded:
+        offsets, first = batch.offsets, 0
+        while first < len(offsets) - 1:
             # The first document that fills the shard is its last.
             room = offsets[first] + shard_tokens - filled
-            last = min(int(np.searchsorted(offsets[1:], room)), len(batch) - 1) + 1
-            part = slice(first, last)
+            last = min(int(np.searchsorted(offsets[1:], room)), len(offsets) - 2) + 1
+            part = slice(offsets[first], offsets[last])
             yield _Piece(
                 shard,
-                ids[offsets[first] : offsets[last]],
+                batch.ids[part],
                 np.diff(offsets[first : last + 1]),
-                int((batch.ends[part] - batch.starts[part]).sum()),
+                int(batch.text_bytes[first:last].sum()),
+                None if batch.mask is None else batch.mask[part],
             )
             filled += int(offsets[last] - offsets[first])
             if filled >= shard_tokens:
@@ -187,22 +231,37 @@ def _cut_into_shards(
 
 
 def _write_shard(
-    folder: Path, name: str, pieces: Iterable[_Piece], counts: npt.NDArray[np.uint64]
+    folder: Path,
+    name: str,
+    pieces: Iterable[_Piece],
+    counts: npt.NDArray[np.uint64],
+    is_masked: bool,
 ) -> Shard:
     """Write a shard, and add its ids to ``counts``."""
-    lengths, text_bytes, digest = [], 0, hashlib.sha256()
+    lengths, text_bytes = [], 0
     with atomic_writer(bin_path(folder, name)) as file:
-        for piece in pieces:
-            ids = piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False)
-            file.write(ids.data)
-            digest.update(ids.data)
-            _count_ids(piece.ids, counts)
-            lengths.append(piece.lengths)
-            text_bytes += piece.text_bytes
+        ids_file = SummedFile(file)
+        with _mask_writer(folder, name, is_masked) as mask_file:
+            for piece in pieces:
+                ids_file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False))
+                if piece.mask is not None and mask_file is not None:
+                    mask_file.write(piece.mask)
+                add_ids(piece.ids, counts)
+                lengths.append(piece.lengths)
+                text_bytes += piece.text_bytes
         index = np.cumsum(np.concatenate(lengths)).astype("<u8").tobytes()
         with atomic_writer(idx_path(folder, name)) as index_file:
             index_file.write(index)
-    return _describe_shard(name, index, text_bytes, digest.hexdigest())
+    return _describe_shard(name, index, text_bytes, ids_file, mask_file)
+
+
+@contextlib.contextmanager
+def _mask_writer(folder: Path, name: str, is_masked: bool) -> Iterator[SummedFile | None]:
+    if not is_masked:
+        yield None
+        return
+    with atomic_writer(mask_path(folder, name)) as file:
+        yield SummedFile(file)
 
 
 def _read_shard(
@@ -211,45 +270,61 @@ def _read_shard(
     text_bytes: int,
     dtype: type[np.unsignedinteger[Any]],
     counts: npt.NDArray[np.uint64],
+    is_masked: bool,
 ) -> Shard:
     """Check a shard that an earlier call wrote, and add its ids to ``counts``."""
-    path, digest = bin_path(folder, name), hashlib.sha256()
+    path = bin_path(folder, name)
     index = read_bytes(idx_path(folder, name))
     ends = np.frombuffer(index, "<u8").astype(np.int64)
     tokens = path.stat().st_size // np.dtype(dtype).itemsize
     if not len(ends) or ends[-1] != tokens or (np.diff(ends) < 0).any():
         raise DamagedError(f"{path} or its .idx is damaged; --overwrite makes it again")
+    ids_file = SummedFile()
+    for ids in _read_chunks(path, dtype):
+        ids_file.write(ids)
+        if int(ids.max()) >= len(counts):
+            raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
+        add_ids(ids.astype(dtype, copy=False), counts)
+    mask_file = _read_mask(mask_path(folder, name), tokens) if is_masked else None
+    return _describe_shard(name, index, text_bytes, ids_file, mask_file)
+
+
+def _read_mask(path: Path, tokens: int) -> SummedFile:
+    if not path.exists() or path.stat().st_size != tokens:
+        raise DamagedError(f"{path} is missing or damaged; --overwrite makes it again")
+    mask_file = SummedFile()
+    for mask in _read_chunks(path, np.uint8):
+        mask_file.write(mask)
+    return mask_file
+
+
+def _read_chunks(path: Path, dtype: type[np.unsignedinteger[Any]]) -> Iterator[npt.NDArray[Any]]:
     with open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
-            digest.update(chunk)
-            ids = np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<")).astype(dtype, copy=False)
-            if int(ids.max()) >= len(counts):
-                raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
-            _count_ids(ids, counts)
-    return _describe_shard(name, index, text_bytes, digest.hexdigest())
+            yield np.frombuffer(chunk, np.dtype(dtype).newbyteorder("<"))
 
 
-def _describe_shard(name: str, index: bytes, text_bytes: int, bin_sha256: str) -> Shard:
-    ends = np.frombuffer(index, "<u8")
+def _describe_shard(
+    name: str, index: bytes, text_bytes: int, ids_file: SummedFile, mask_file: SummedFile | None
+) -> Shard:
+    ends, index_sums = np.frombuffer(index, "<u8"), Checksums()
+    index_sums.update(index)
     return Shard(
         name=name,
         tokens=int(ends[-1]),
         documents=len(ends),
         text_bytes=text_bytes,
-        bin_sha256=bin_sha256,
-        idx_sha256=hashlib.sha256(index).hexdigest(),
+        bin_sha256=ids_file.sums.sha256,
+        idx_sha256=index_sums.sha256,
+        bin_crc32=ids_file.sums.crc32,
+        idx_crc32=index_sums.crc32,
+        mask_sha256=None if mask_file is None else mask_file.sums.sha256,
     )
-
-
-def _count_ids(ids: npt.NDArray[np.unsignedinteger[Any]], counts: npt.NDArray[np.uint64]) -> None:
-    """Add how often each id occurs to ``counts``, which has a place for each."""
-    kernels()[f"count_ids_u{8 * ids.itemsize}"](ids, len(ids), counts)
 
 
 def _write_counts(folder: Path, split: str, counts: npt.NDArray[np.uint64]) -> str:
     """Write the counts of a split; returns their sha256."""
-    buffer = io.BytesIO()
-    np.save(buffer, counts)
+    content = to_npy(counts)
     with atomic_writer(counts_path(folder, split)) as file:
-        file.write(buffer.getvalue())
-    return hashlib.sha256(buffer.getvalue()).hexdigest()
+        file.write(content)
+    return hashlib.sha256(content).hexdigest()
