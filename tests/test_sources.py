@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import lzma
+import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
