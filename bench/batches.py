@@ -40,8 +40,9 @@ def main() -> None:
             store = TokenStore.open(Path(scratch) / name)
             waste(name, store, BLOCK_SIZES[name])
         planning()
-        for order in ("random", "epoch", "packed"):
-            speed(TokenStore.open(Path(scratch) / "parquet"), order)
+        for name in ("parquet", "tinystories"):
+            for order in ("random", "epoch", "packed"):
+                speed(name, TokenStore.open(Path(scratch) / name), order)
 
 
 def tinystories(data: Path) -> Iterator[TextBatch]:
@@ -84,7 +85,7 @@ def planning() -> None:
     )
 
 
-def speed(store: TokenStore, order: str) -> None:
+def speed(name: str, store: TokenStore, order: str) -> None:
     """Batches of (64, 1024) from the page cache."""
 
     def read() -> None:
@@ -92,7 +93,7 @@ def speed(store: TokenStore, order: str) -> None:
             store.get_batch("train", step=step, batch_size=64, block_size=1024, seed=1, order=order)
 
     rate = STEPS * 64 * 1024 / cpu_seconds(read) / 1e6
-    print(f"batches of (64, 1024), {order}: {rate:.0f} M tokens/s")
+    print(f"batches of (64, 1024), {name}, {order}: {rate:.0f} M tokens/s")
 
 
 def cpu_seconds(job: Callable[[], object]) -> float:
