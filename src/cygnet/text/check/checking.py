@@ -2,8 +2,10 @@
 
 import importlib
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from cygnet.console import progress
 from cygnet.cores import available_threads
@@ -11,7 +13,7 @@ from cygnet.errors import InputError
 from cygnet.text.batch import Text
 from cygnet.text.check.corpus import Corpus, FileCorpus, MemoryCorpus
 from cygnet.text.check.findings import across, within
-from cygnet.text.check.overlap import NgramIndex, Overlap
+from cygnet.text.check.overlap import Leaks, NgramIndex, Overlap
 from cygnet.text.check.report import CheckReport
 from cygnet.text.check.reporting import report_corpus, report_leakage
 from cygnet.text.check.survey import Figures, merge, survey
@@ -20,6 +22,7 @@ from cygnet.text.check.words import Ints, UInts
 N_EXAMPLES = 3
 LIBRARIES = ("ftfy", "rensa")
 Advance = Callable[..., None]
+Number = TypeVar("Number", np.uint64, np.int64)
 
 
 def check_files(
@@ -77,13 +80,13 @@ def check_text(
     against = _corpus(against, "against")
     with progress("reading", (source.n_bytes + against.n_bytes) / 1e6, "MB") as advance:
         held_out, index = _read_and_index(against, threads, advance)
-        figures, overlap = _read_and_find(source, index, threads, advance)
-    del index
+        figures, leaks = _read_and_find(source, index, threads, advance)
+    del index  # the largest thing here, and done with
     shared = across(against, source, (held_out, figures), threads)
     return CheckReport(
         report_corpus(source, figures, within(source, figures, threads), n_examples),
         report_corpus(against, held_out, within(against, held_out, threads), n_examples),
-        report_leakage(against, source, shared, overlap, n_examples),
+        report_leakage(against, source, shared, leaks, n_examples),
     )
 
 
@@ -106,29 +109,37 @@ def _read_and_index(corpus: Corpus, threads: int, advance: Advance) -> tuple[Fig
     parts: list[Figures] = []
     ngrams: list[UInts] = []
     counts: list[Ints] = []
-    for examined in survey(corpus, threads):
+    for examined in survey(corpus, threads, keep_ngrams=True):
         parts.append(examined.figures)
-        ngrams.append(examined.ngrams[0])
-        counts.append(examined.ngrams[1])
+        if examined.ngrams:
+            ngrams.append(examined.ngrams[0])
+            counts.append(examined.ngrams[1])
         advance(examined.figures.lengths.sum() / 1e6)
     figures = _merge(corpus, parts)
-    return figures, NgramIndex(np.concatenate(ngrams), np.concatenate(counts))
+    return figures, NgramIndex(_join(ngrams), _join(counts))
 
 
 def _read_and_find(
     corpus: Corpus, index: NgramIndex, threads: int, advance: Advance
-) -> tuple[Figures, Overlap]:
+) -> tuple[Figures, Leaks]:
     """Read a source, and look for the runs of words of a held-out text in it."""
     parts: list[Figures] = []
     overlap = Overlap(index)
     n_documents = 0
-    for examined in survey(corpus, threads, index):
+    for examined in survey(corpus, threads, index=index):
         parts.append(examined.figures)
         if examined.hits:
             overlap.add(examined.hits, n_documents)
         n_documents += examined.figures.n_documents
         advance(examined.figures.lengths.sum() / 1e6)
-    return _merge(corpus, parts), overlap
+    return _merge(corpus, parts), overlap.leaks()
+
+
+def _join(parts: list[npt.NDArray[Number]]) -> npt.NDArray[Number]:
+    """The parts in one array; they are let go, so that they are not held twice."""
+    joined = np.concatenate(parts)
+    parts.clear()
+    return joined
 
 
 def _merge(corpus: Corpus, parts: Sequence[Figures]) -> Figures:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from cygnet.text.check.words import Ints, UInts
 
 NGRAM_WORDS = 13
-LARGEST_SCREEN_BITS = 28
+LARGEST_SCREEN_BITS = 26
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +30,14 @@ class NgramIndex:
         ngrams: Of all documents in order, ``uint64``.
         counts: How many each document has, ``int64``.
 
-    Cost: 12 bytes a word and up to 16 more for a screen; three times that while it is sorted.
+    Cost: 12 bytes a word, 28 while it is sorted; up to 64 MiB for a screen.
     """
 
     def __init__(self, ngrams: UInts, counts: Ints) -> None:
-        order = np.argsort(ngrams, kind="stable")
+        order = np.argsort(ngrams)
         self.counts = counts
-        self.ngrams = ngrams[order]
         self.documents = np.repeat(np.arange(len(counts), dtype=np.uint32), counts)[order]
+        self.ngrams = ngrams[order]
         bits = min(LARGEST_SCREEN_BITS, (8 * len(ngrams)).bit_length())
         self._shift = np.uint64(64 - max(1, bits))
         # One look at a small table tells that most of the runs of other text are not here.
@@ -56,44 +55,53 @@ class NgramIndex:
         return Hits(entries, documents)
 
 
-class Overlap:
-    """Which documents of an index have runs in other text, and where each was seen first.
+@dataclass(frozen=True, eq=False)
+class Leaks:
+    """What was found of each document of an index.
 
     Attributes:
-        counts: How many runs each document of the index has, ``int64``.
-        seen_in: For each document of the index the first other one with a run of it, or -1.
-        ngram: For each document of the index that run, ``uint64``.
+        counts: Its runs of words, ``int64``.
+        n_shared: How many of them were found.
+        seen_in: The first other document with one of them, or -1.
+        ngram: That one, ``uint64``.
     """
+
+    counts: Ints
+    n_shared: Ints
+    seen_in: Ints
+    ngram: UInts
+
+
+class Overlap:
+    """Gathers hits: which runs of an index were found, and where those of each document first."""
 
     def __init__(self, index: NgramIndex) -> None:
         self._index = index
         self._found = np.zeros(len(index.ngrams), bool)
-        self.counts = index.counts
-        self.seen_in = np.full(len(index.counts), -1)
-        self.ngram = np.zeros(len(index.counts), np.uint64)
+        self._seen_in = np.full(len(index.counts), -1)
+        self._ngram = np.zeros(len(index.counts), np.uint64)
 
     def add(self, hits: Hits, first: int) -> None:
         """Count hits; ``first`` is the number of the first document in which they were sought."""
         fresh = ~self._found[hits.entries]
         entries, others = hits.entries[fresh], hits.documents[fresh]
         self._found[entries] = True
-        behind = np.searchsorted(self._index.ngrams, self._index.ngrams[entries], side="right")
-        lengths = behind - entries
-        steps = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        everywhere = np.repeat(entries, lengths) + steps
-        documents = self._index.documents[everywhere]
-        order = np.lexsort([np.repeat(others, lengths), documents])
+        ngrams = self._index.ngrams[entries]
+        n_same = np.searchsorted(self._index.ngrams, ngrams, side="right") - entries
+        steps = np.arange(n_same.sum()) - np.repeat(np.cumsum(n_same) - n_same, n_same)
+        documents = self._index.documents[np.repeat(entries, n_same) + steps]
+        others, ngrams = np.repeat(others, n_same), np.repeat(ngrams, n_same)
+        order = np.lexsort([others, documents])
         documents, firsts = np.unique(documents[order], return_index=True)
-        new = self.seen_in[documents] < 0
-        self.seen_in[documents[new]] = np.repeat(others, lengths)[order[firsts[new]]] + first
-        self.ngram[documents[new]] = self._index.ngrams[everywhere[order[firsts[new]]]]
+        new = self._seen_in[documents] < 0
+        documents, chosen = documents[new], order[firsts[new]]
+        self._seen_in[documents] = others[chosen] + first
+        self._ngram[documents] = ngrams[chosen]
 
-    def n_shared(self) -> Ints:
-        """For each document of the index how many of its runs were found."""
-        ngrams = self._index.ngrams
-        first = np.append(True, ngrams[1:] != ngrams[:-1])[: len(ngrams)]
-        groups = np.flatnonzero(first)[np.cumsum(first) - 1]
-        shared: npt.NDArray[np.int64] = np.bincount(
-            self._index.documents[self._found[groups]], minlength=len(self._index.counts)
-        )
-        return shared
+    def leaks(self) -> Leaks:
+        """What was found so far."""
+        ngrams, counts = self._index.ngrams, self._index.counts
+        is_first = np.append(True, ngrams[1:] != ngrams[:-1])[: len(ngrams)]
+        found = self._found[is_first][np.cumsum(is_first) - 1]
+        n_shared = np.bincount(self._index.documents[found], minlength=len(counts))
+        return Leaks(counts, n_shared, self._seen_in, self._ngram)

@@ -14,7 +14,7 @@ from cygnet.text.check.excerpts import (
     read_documents,
 )
 from cygnet.text.check.findings import Alike, Resemblance
-from cygnet.text.check.overlap import Overlap
+from cygnet.text.check.overlap import Leaks
 from cygnet.text.check.report import CorpusReport, Example, Finding, LeakageReport, Match
 from cygnet.text.check.survey import Figures, Spots
 from cygnet.text.check.words import Ints
@@ -76,10 +76,10 @@ def report_corpus(
 
 
 def report_leakage(
-    held_out: Corpus, source: Corpus, found: Resemblance, overlap: Overlap, n_examples: int
+    held_out: Corpus, source: Corpus, found: Resemblance, leaks: Leaks, n_examples: int
 ) -> LeakageReport:
     """The report of what a source has of a held-out corpus; reads both once more."""
-    n_shared = overlap.n_shared()
+    n_shared = leaks.n_shared
     duplicate = np.zeros(len(n_shared), bool)
     duplicate[found.exact.documents] = duplicate[found.near.documents] = True
     # The most shared first, and behind them those that the other two findings show already.
@@ -87,7 +87,7 @@ def report_leakage(
     shared = shared[n_shared[shared] > 0][:n_examples]
     exact, near = _largest_groups(found.exact, n_examples), _first(found.near, n_examples)
     chosen = [exact.documents, near.documents, shared]
-    partners = [exact.partners, near.partners, overlap.seen_in[shared]]
+    partners = [exact.partners, near.partners, leaks.seen_in[shared]]
     here = read_documents([held_out], np.concatenate(chosen).tolist())
     there = read_documents([source], np.concatenate(partners).tolist())
     n, n_overlap = len(n_shared), int(np.count_nonzero(n_shared))
@@ -97,9 +97,9 @@ def report_leakage(
         share=leaked.share,
         exact=_finding(len(found.exact.documents), n, *_exact(found.exact, exact, here, there)),
         near=_finding(len(found.near.documents), n, *_near(near, here, there)),
-        overlap=_finding(n_overlap, n, *_overlaps(overlap, shared, here, there)),
-        half_shared=int(np.count_nonzero((n_shared > 0) & (2 * n_shared >= overlap.counts))),
-        ngrams=int(overlap.counts.sum()),
+        overlap=_finding(n_overlap, n, *_overlaps(leaks, shared, here, there)),
+        half_shared=int(np.count_nonzero((n_shared > 0) & (2 * n_shared >= leaks.counts))),
+        ngrams=int(leaks.counts.sum()),
         ngrams_shared=int(n_shared.sum()),
     )
 
@@ -165,11 +165,11 @@ def _near(chosen: Alike, here: Documents, there: Documents) -> list[Match]:
     return matches
 
 
-def _overlaps(overlap: Overlap, chosen: Ints, here: Documents, there: Documents) -> list[Match]:
+def _overlaps(leaks: Leaks, chosen: Ints, here: Documents, there: Documents) -> list[Match]:
     """Pairs, each shown where their words begin to be the same."""
     matches = []
     for number in chosen.tolist():
-        one, other = here[number], there[int(overlap.seen_in[number])]
-        n_words, place, other_place = common_run(one.text, other.text, int(overlap.ngram[number]))
+        one, other = here[number], there[int(leaks.seen_in[number])]
+        n_words, place, other_place = common_run(one.text, other.text, int(leaks.ngram[number]))
         matches.append(Match(one.at(place), other.at(other_place), words=n_words))
     return matches

@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 CHUNK_BYTES = 1 << 18  # what numpy works on at once: stays in the processor's cache
 BLOCK_WORDS = 1 << 16
 SEPARATOR, LETTER, ALONE, MARK = range(4)
-# No word character is beyond the ideographs of plane 3.
+# Beyond the ideographs of plane 3 are only variation selectors: they are not part of words.
 LAST_CODE = 0x323B0
 # Scripts without blanks between words: class SA of UAX #14, ideographs, kana, bopomofo and Yi.
 WITHOUT_BLANKS = (
