@@ -216,6 +216,13 @@ def test_what_is_no_suspect_is_not_bad_for_ftfy(text: str) -> None:
         assert not is_bad(text)
 
 
+@pytest.mark.parametrize("text", ["œ ", "Œ.", "a Â ", "Ã ", "\x85", "aÃ", "“é"])
+def test_what_ftfy_takes_for_bad_with_one_odd_character_is_a_suspect(text: str) -> None:
+    found = suspects(np.frombuffer(text.encode("utf-32-le"), np.uint32))
+    assert bool(len(found)) == is_bad(text) or text == "“é"
+    assert len(found) or text == "aÃ"
+
+
 def test_every_character_of_ftfys_heuristic_is_known_to_the_screen() -> None:
     """Two neighbours out of all characters that it ever names are suspects."""
     pattern = re.compile(r"[^\x00-\x7f]")
@@ -348,6 +355,29 @@ def test_near_duplicates_of_real_stories_are_not_missed(data: Path) -> None:
     found = check_text(stories + copies).source.near_duplicates
     assert expected > 500
     assert expected - found.documents <= expected * 0.003
+
+
+def test_the_most_similar_document_is_shown() -> None:
+    rng = random.Random(3)
+    words_ = random_document(rng, 60)
+    far, near = [*words_[:55], *random_document(rng, 5)], [*words_[:59], "other"]
+    held_out = " ".join(words_)
+    for source in ([far, near], [near, far]):
+        texts = [" ".join(document) for document in source]
+        found = check_text(texts, [held_out]).leakage
+        assert found
+        (match,) = examples(found.near)
+        assert match.partner.document == source.index(near)
+        assert match.similarity == slow_jaccard(held_out, texts[source.index(near)])
+
+
+def test_half_of_the_runs_is_half() -> None:
+    rng = random.Random(4)
+    shared = random_document(rng, 14)  # two runs of 13 words
+    held_out = [[*shared, *random_document(rng, n)] for n in (2, 3)]  # of four, and of five
+    found = check_text([" ".join(shared)], [" ".join(each) for each in held_out]).leakage
+    assert found and (found.overlap.documents, found.half_shared) == (2, 1)
+    assert (found.ngrams_shared, found.ngrams) == (4, 9)
 
 
 def test_shingles_that_do_not_fit_are_compared_in_further_readings(

@@ -60,9 +60,10 @@ def check_text(
         InputError: There is no text, or it cannot be read again.
         ModuleNotFoundError: ftfy or rensa is missing (``pip install 'cygnet[check]'``).
 
-    Cost: about 10 s of processor time for 100 MB, more where much is similar or few lines are
-    ASCII. Memory: 140 bytes a document, 300 to remember which may be similar; 28 bytes a word of
-    the held-out text; up to 256 MiB while documents are compared; ten times the longest document.
+    Cost: about 10 s of processor time for 100 MB, more where much is similar or much is given to
+    ftfy. Memory: 140 bytes a document, and 336 more at worst for pairs that may be similar; 28
+    bytes a word of the held-out text; up to 256 MiB while documents are compared; ten times the
+    longest document.
 
     >>> found = check_text(["Once upon a time", "Once upon a time", "Bonjour"])
     >>> found.source.documents, found.source.exact_duplicates.documents

@@ -1,5 +1,6 @@
 """The places of examples: which file, document and byte, and what stands there."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ from cygnet.text.check.report import Example
 from cygnet.text.check.words import Ints, UInts, Words, code_points, hash_words, runs
 
 EXCERPT_CHARACTERS = 120
-BEFORE_BYTES = 24  # that an excerpt shows of what leads to its place
+BEFORE = 24  # bytes or characters that an excerpt shows of what leads to its place
 CONTINUATION = range(0x80, 0xC0)
 
 
@@ -72,15 +73,19 @@ def read_documents(corpora: Sequence[Corpus], wanted: Iterable[int]) -> dict[int
 
 def before(place: int) -> int:
     """Where an excerpt begins that shows what leads to a place."""
-    return max(0, place - BEFORE_BYTES)
+    return max(0, place - BEFORE)
 
 
-def meant(document: Document, place: int) -> str:
-    """What the line at a byte was, before it was decoded by the wrong code page."""
+def mojibake(document: Document, place: int) -> Example:
+    """The line at a byte, from shortly before what the wrong code page has made of it."""
     from ftfy import fix_encoding
 
-    text = mend(document.text)[0]
-    return fix_encoding(text[place:].split(b"\n", 1)[0].decode())
+    line = mend(document.text)[0][place:].split(b"\n", 1)[0].decode()
+    meant = fix_encoding(line)
+    same = sum(1 for _ in itertools.takewhile(bool, map(str.__eq__, line, meant)))
+    start = before(same)
+    place += len(line[:start].encode())
+    return document.at(place, meant[start : start + EXCERPT_CHARACTERS])
 
 
 def first_difference(one: bytes, other: bytes) -> int:

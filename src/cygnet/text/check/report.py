@@ -11,7 +11,8 @@ class Example:
     Attributes:
         file: Where it is; ``text`` for text that was in memory.
         document: Number of the document in that file, from 0; empty ones have no number.
-        byte: Byte of the file, or of the document where it has no place in a file.
+        byte: Where the excerpt begins, in bytes of the file, or of the document where it has no
+            place in a file.
         excerpt: What stands there; U+FFFD for what is not UTF-8.
         meant: What it was before it was decoded by the wrong code page, for mojibake.
     """

@@ -10,7 +10,7 @@ from cygnet.text.check.excerpts import (
     before,
     common_run,
     first_difference,
-    meant,
+    mojibake,
     read_documents,
 )
 from cygnet.text.check.findings import Alike, Resemblance
@@ -47,6 +47,10 @@ def report_corpus(
         )
         return _finding(len(spots), len(lengths), *examples)
 
+    broken = [
+        mojibake(texts[document], place)
+        for document, place in figures.mojibake[:n_examples].tolist()
+    ]
     return CorpusReport(
         sources=corpus.names,
         documents=len(lengths),
@@ -61,11 +65,7 @@ def report_corpus(
         very_long=finding(very_long),
         invalid_sequences=figures.n_invalid,
         invalid=finding(figures.invalid, lead=True),
-        mojibake=_finding(
-            len(figures.mojibake),
-            len(lengths),
-            *_mojibake(figures.mojibake[:n_examples], texts),
-        ),
+        mojibake=_finding(len(figures.mojibake), len(lengths), *broken),
         exact_duplicates=_finding(
             len(found.exact.documents), len(lengths), *_exact(found.exact, exact, texts, texts)
         ),
@@ -131,12 +131,6 @@ def _largest_groups(alike: Alike, n: int) -> Alike:
 
 def _numbers(alike: Alike) -> list[int]:
     return [*alike.documents.tolist(), *alike.partners.tolist()]
-
-
-def _mojibake(spots: Spots, texts: Documents) -> list[Example]:
-    return [
-        texts[number].at(place, meant(texts[number], place)) for number, place in spots.tolist()
-    ]
 
 
 def _exact(found: Alike, chosen: Alike, here: Documents, there: Documents) -> list[Match]:

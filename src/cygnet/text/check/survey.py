@@ -82,7 +82,7 @@ def survey(
 def examine(piece: Piece, keep_ngrams: bool = False, index: NgramIndex | None = None) -> Examined:
     """Everything that one piece tells by itself; the arguments are those of ``survey``.
 
-    Cost: about 25 MB/s, if little of it is given to ftfy.
+    Cost: about 30 MB/s, if little of it is given to ftfy.
     """
     text, ends = join_documents(piece.batch)
     mended, invalid = mend(text)
