@@ -62,7 +62,7 @@ def check_text(
 
     Cost: about 10 s of processor time for 100 MB, more where much is similar or much is given to
     ftfy. Memory: 140 bytes a document, and 336 more at worst for pairs that may be similar; 28
-    bytes a word of the held-out text; up to 256 MiB while documents are compared; ten times the
+    bytes a word of the held-out text; up to 256 MiB while documents are compared; nine times the
     longest document.
 
     >>> found = check_text(["Once upon a time", "Once upon a time", "Bonjour"])

@@ -139,16 +139,18 @@ def runs(words: Words, n: int, whole: bool = False) -> tuple[UInts, Ints]:
     for back in range(1, n):  # a run that begins here would go on in the next document
         last = ends[lengths >= back] - back
         inside[last[last < len(inside)]] = False
-    return _hash_windows(hashes, n)[inside], np.maximum(lengths - n + 1, 0)
+    return _hash_windows(hashes, n, inside), np.maximum(lengths - n + 1, 0)
 
 
-def _hash_windows(hashes: UInts, n: int) -> UInts:
-    """The number of every ``n`` consecutive words, borders between documents ignored."""
-    found = np.empty(max(0, len(hashes) - n + 1), np.uint64)
-    for start in range(0, len(found), BLOCK_WORDS):
+def _hash_windows(hashes: UInts, n: int, begins: npt.NDArray[np.bool_]) -> UInts:
+    """The number of the ``n`` words behind each place that ``begins``."""
+    found = np.empty(np.count_nonzero(begins), np.uint64)
+    n_found = 0
+    for start in range(0, len(begins), BLOCK_WORDS):
+        firsts = np.flatnonzero(begins[start : start + BLOCK_WORDS])
         part = hashes[start : start + BLOCK_WORDS + n - 1]
-        firsts = np.arange(len(part) - n + 1)
-        found[start : start + BLOCK_WORDS] = _hash_runs(part, firsts, firsts + n)
+        found[n_found : n_found + len(firsts)] = _hash_runs(part, firsts, firsts + n)
+        n_found += len(firsts)
     return found
 
 
