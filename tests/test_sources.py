@@ -23,6 +23,7 @@ from cygnet.errors import CygnetError, DamagedError, EncodingError, InputError
 from cygnet.text import blocks, parquet
 from cygnet.text.arrow import column_batches
 from cygnet.text.batch import TextBatch, as_batches
+from cygnet.text.parts import whole_documents
 from cygnet.text.sources import (
     Reading,
     find_files,
@@ -62,7 +63,8 @@ def write(path: Path, content: bytes) -> Path:
 
 
 def read(path: Path, **reading: Any) -> list[str]:
-    return [text for batch in open_file(path, Reading(**reading)).batches() for text in batch]
+    batches = whole_documents(open_file(path, Reading(**reading)).batches())
+    return [text for batch in batches for text in batch]
 
 
 @given(DOCUMENTS, st.sampled_from(sorted(COMPRESS)), st.integers(1, 60), st.integers(1, 5))

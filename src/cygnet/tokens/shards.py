@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from cygnet.errors import InputError
 from cygnet.files import atomic_writer
-from cygnet.tokens.checksums import SummedFile
+from cygnet.tokens.checksums import Checksums, SummedFile
 from cygnet.tokens.counts import Counts, add_ids, to_npy
 from cygnet.tokens.format import (
     Shard,
@@ -35,11 +35,13 @@ class Piece:
         ids: Any number of them, in the byte order of this machine.
         ends: Where documents end in ``ids``, ascending, ``int64``. The last document may go on in
             the next piece.
+        text_bytes: Bytes of text in each document that ends here, ``int64`` as ``ends``.
         mask: Which ids count in the loss, ``uint8``; None where all do, in every piece of a split.
     """
 
     ids: Ids
     ends: npt.NDArray[np.int64]
+    text_bytes: npt.NDArray[np.int64]
     mask: npt.NDArray[np.uint8] | None = None
 
     def cut(self, position: int) -> "tuple[Piece, Piece]":
@@ -47,44 +49,52 @@ class Piece:
         n_ends = int(np.searchsorted(self.ends, position, side="right"))
         before, behind = (None, None) if self.mask is None else np.split(self.mask, [position])
         return (
-            Piece(self.ids[:position], self.ends[:n_ends], before),
-            Piece(self.ids[position:], self.ends[n_ends:] - position, behind),
+            Piece(self.ids[:position], self.ends[:n_ends], self.text_bytes[:n_ends], before),
+            Piece(
+                self.ids[position:],
+                self.ends[n_ends:] - position,
+                self.text_bytes[n_ends:],
+                behind,
+            ),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """Shards of a split that are written already, and how often each id occurs in them."""
+
+    shards: tuple[Shard, ...]
+    counts: Counts
 
 
 def write_split(
     folder: Path,
     split: str,
     pieces: Iterable[Piece],
-    vocab_size: int,
+    finished: Finished,
     shard_tokens: int,
-    text_bytes: Callable[[Counts], int],
     is_masked: bool = False,
 ) -> Split:
-    """Write the shards and the counts of a split.
+    """Write the shards of a split, and at last its counts.
 
     Args:
         folder: Where they go.
         split: Its name.
-        pieces: Its ids; the last piece ends with a document.
-        vocab_size: All ids are below it.
+        pieces: Its ids behind the shards that are finished; the last piece ends with a document.
+        finished: What an earlier call has written; the counts are added to.
         shard_tokens: A shard is closed by the document that takes it to this many tokens.
-        text_bytes: Bytes of text in tokens that occur so often.
         is_masked: Whether the pieces have masks.
 
     Raises:
         InputError: There is no document.
 
-    Cost: memory for a piece and for the counts.
+    Cost: memory for a piece.
     """
-    counts, stream = np.zeros(vocab_size, np.uint64), _Stream(pieces)
-    shards: list[Shard] = []
+    counts, stream = finished.counts, _Stream(pieces)
+    shards = list(finished.shards)
     while stream.has_more():
-        found = np.zeros(vocab_size, np.uint64)
         name = shard_name(split, len(shards))
-        taken = stream.take(shard_tokens)
-        shards.append(_write_shard(folder, name, taken, found, text_bytes, is_masked))
-        counts += found
+        shards.append(_write_shard(folder, name, stream.take(shard_tokens), counts, is_masked))
     if not shards:
         raise InputError(f"the {split} split holds no document")
     content = to_npy(counts)
@@ -122,15 +132,10 @@ class _Stream:
 
 
 def _write_shard(
-    folder: Path,
-    name: str,
-    pieces: Iterable[Piece],
-    counts: Counts,
-    text_bytes: Callable[[Counts], int],
-    is_masked: bool,
+    folder: Path, name: str, pieces: Iterable[Piece], counts: Counts, is_masked: bool
 ) -> Shard:
     """Write a shard, its ``.bin`` last, and add its ids to ``counts``."""
-    n_tokens = n_documents = 0
+    n_tokens = n_documents = text_bytes = 0
     paths = [bin_path(folder, name), idx_path(folder, name)]
     paths += [mask_path(folder, name)] if is_masked else []
     with contextlib.ExitStack() as files:
@@ -145,14 +150,24 @@ def _write_shard(
                 file.write(piece.mask)
             add_ids(piece.ids, counts)
             n_tokens, n_documents = n_tokens + len(piece.ids), n_documents + len(piece.ends)
+            text_bytes += int(piece.text_bytes.sum())
+    sums = [file.sums for file in (bin_file, idx_file, *mask_file)]
+    return describe_shard(name, n_tokens, n_documents, text_bytes, sums)
+
+
+def describe_shard(
+    name: str, tokens: int, documents: int, text_bytes: int, sums: Sequence[Checksums]
+) -> Shard:
+    """What the manifest says of a shard; ``sums`` are those of ``.bin``, ``.idx`` and ``.mask``."""
+    bin_sums, idx_sums, *mask_sums = sums
     return Shard(
         name=name,
-        tokens=n_tokens,
-        documents=n_documents,
-        text_bytes=text_bytes(counts),
-        bin_sha256=bin_file.sums.sha256,
-        idx_sha256=idx_file.sums.sha256,
-        bin_crc32=bin_file.sums.crc32,
-        idx_crc32=idx_file.sums.crc32,
-        mask_sha256=mask_file[0].sums.sha256 if is_masked else None,
+        tokens=tokens,
+        documents=documents,
+        text_bytes=text_bytes,
+        bin_sha256=bin_sums.sha256,
+        idx_sha256=idx_sums.sha256,
+        bin_crc32=bin_sums.crc32,
+        idx_crc32=idx_sums.crc32,
+        mask_sha256=mask_sums[0].sha256 if mask_sums else None,
     )
