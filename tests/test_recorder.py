@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import TrainerCallback
+from transformers import GPT2LMHeadModel, TrainerCallback
 
 from cygnet import stage
 from cygnet.errors import DamagedError, InputError, StaleError, StorageError
@@ -21,11 +22,12 @@ from cygnet.recipe import TransformerOptions
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build
 from cygnet.tokens.store import TokenStore
+from cygnet.transformer.presets import duckling_ii
 from cygnet.transformer.recorder import EmbeddingRecorder, embedding_matrices, select_rows
 from cygnet.transformer.snapshots import GrowingArray, Snapshots
 from cygnet.transformer.stage import RECORDER, new_model, row_callbacks
 from cygnet.transformer.training import train
-from recorder_lab import EVERYTHING, STEPS, VOCAB, WIDTH, blocks, new_trainer
+from recorder_lab import BLOCK, EVERYTHING, STEPS, VOCAB, WIDTH, blocks, new_trainer
 from recorder_lab import new_model as tiny_model
 
 LAB = Path(__file__).with_name("recorder_lab.py")
@@ -404,16 +406,33 @@ def test_recipe_records(tmp_path: Path) -> None:
 
 
 def test_a_stage_describes_snapshots_without_loading_them(tmp_path: Path) -> None:
-    """A file larger than the memory that may be used for it."""
-
     def make(folder: Path) -> dict[str, Any]:
         with open(folder / "snapshots.npy", "wb") as file:
             file.truncate(1 << 28)
         return {}
 
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     made = stage.Stage("transformer", tmp_path / "t", {}, {})
+    tracemalloc.start()
     made.build(make)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
     assert made.is_finished()
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # KiB
-    assert grown < 1 << 16
+    assert peak < 1 << 22
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc")
+def test_memory_does_not_grow_with_the_snapshots(tmp_path: Path) -> None:
+    resident: dict[int, int] = {}
+
+    class Memory(TrainerCallback):
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            pages = Path("/proc/self/statm").read_text().split()[1]
+            resident[state.global_step] = int(pages) * resource.getpagesize()
+
+    config = duckling_ii(n_layer=1, block_size=BLOCK)
+    recorder = EmbeddingRecorder(tmp_path / "r", every=1)
+    model = GPT2LMHeadModel(config)
+    new_trainer(tmp_path, [recorder, Memory()], model, max_steps=30).train()
+    written = (tmp_path / "r" / "snapshots.npy").stat().st_size
+    assert written > 31 * 8192 * 128 * 4
+    assert resident[30] - resident[5] < written / 4
