@@ -261,7 +261,7 @@ def test_rows() -> None:
     assert select_rows("7,0-2", 9).tolist() == [7, 0, 1, 2]
     wrong: list[tuple[Any, str]] = [
         ("deaf", "rows is 'deaf'"),
-        ("dead", "give dead_ids"),
+        ("dead", "needs a vocabulary with dead tokens, or their dead_ids"),
         ([1, 9], "row 9 is not in the embedding, which has 9 rows"),
         ([-1], "row -1 is not"),
         ([1, 1], "occurs twice"),

@@ -111,7 +111,7 @@ class TransformerOptions:
     """What the recorder keeps of embedding rows: weights, gradients, AdamW's two means. Nothing is
     recorded if empty."""
     record_every: int | Literal["log"] = 100
-    """Steps between snapshots; log takes steps 0 to 10, 20 to 100, 200 to 1,000 and so on."""
+    """Steps between snapshots; log takes 0, 1, 2 ... 10, 20 ... 100, 200 ..."""
     record_rows: str = "all"
     """Rows in a snapshot: all, dead, live, or ids such as 0-49,6144-6193."""
 

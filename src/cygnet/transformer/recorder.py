@@ -272,7 +272,7 @@ def _named_rows(name: str, n_rows: int, dead_ids: Sequence[int] | None) -> Seque
     if name not in ("dead", "live"):
         raise InputError(f"rows is {name!r}: it can be all, dead, live, or ids such as 0-49,90")
     if not dead_ids:
-        raise InputError(f"rows={name!r} needs to know the dead tokens: give dead_ids")
+        raise InputError(f"rows={name!r} needs a vocabulary with dead tokens, or their dead_ids")
     return dead_ids if name == "dead" else sorted(set(range(n_rows)) - set(dead_ids))
 
 
