@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,8 @@ from cygnet.transformer import snapshots
 from cygnet.transformer.presets import gpt2
 from cygnet.transformer.recorder import EmbeddingRecorder
 
-VOCAB, WIDTH, BLOCK, STEPS, SAVE_EVERY = 40, 8, 16, 60, 10
+VOCAB, WIDTH, BLOCK = 40, 8, 16
+STEPS, SAVE_EVERY, EVERY = 59, 10, 3  # the step behind the last one would be due
 EVERYTHING = ("W", "grad", "adam")
 
 
@@ -77,7 +79,7 @@ class Seal(TrainerCallback):
 
 def train(folder: Path) -> None:
     """Train to the end, from the last whole checkpoint if there is one."""
-    recorder = EmbeddingRecorder(folder / "recorder", every=3, what=EVERYTHING, overwrite=True)
+    recorder = EmbeddingRecorder(folder / "recorder", every=EVERY, what=EVERYTHING, overwrite=True)
     trainer = new_trainer(
         folder,
         [recorder, Seal()],
@@ -131,13 +133,19 @@ def killed_often(folder: Path, seed: int, seconds: float) -> int:
     """Train with kills, and then to the end; how many kills hit."""
     chance = random.Random(seed)
 
-    def dying() -> None:
-        die_while_writing(chance.randrange(1, 80), chance.random() < 0.5)
+    def dying(n_writes: int, half: bool) -> None:
+        die_while_writing(n_writes, half)
         train(folder)
 
-    kills = sum(not in_fork(dying) for _ in range(2))
+    # A snapshot is nine writes: eight arrays and the steps. Killed early in the first one, then
+    # behind a snapshot that the checkpoint of step 10 does not know, then of step 20.
+    kills = 0
+    for first, last in ((1, 10), (46, 64), (37, 55)):
+        n_writes, half = chance.randrange(first, last), chance.random() < 0.5
+        kills += not in_fork(partial(dying, n_writes, half))
     kills += not in_fork(lambda: train(folder), kill_after=chance.uniform(0.2, 1) * seconds)
-    assert in_fork(lambda: train(folder))
+    for _ in range(2):  # the second has nothing left to record
+        assert in_fork(lambda: train(folder))
     return kills
 
 

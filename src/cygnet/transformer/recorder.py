@@ -123,21 +123,23 @@ class EmbeddingRecorder(TrainerCallback):
     ) -> None:
         """Take a snapshot if one is due: the step is done and its gradient still there."""
         step = state.global_step + 1  # counted after this
-        if _records(state, step) and self.is_due(step):
+        # Trainer that goes on from its very last checkpoint takes one step too many (5.23).
+        is_one_of_it = step <= state.max_steps
+        if state.is_world_process_zero and is_one_of_it and self.is_due(step):
             self._take(step, kwargs["model"], kwargs["optimizer"])
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Before a checkpoint is written, note what the rows are."""
-        if _records(state, state.global_step) and control.should_save:
+        if state.is_world_process_zero and control.should_save:
             self._writer.mark(state.global_step, self._weights(kwargs["model"]))
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """The same, where a callback behind this one asked for the checkpoint."""
-        if _records(state, state.global_step):
+        if state.is_world_process_zero:
             self._writer.mark(state.global_step, self._weights(kwargs["model"]))
 
     def _open(self, model: PreTrainedModel, overwrite: bool) -> None:
@@ -208,14 +210,6 @@ class EmbeddingRecorder(TrainerCallback):
                 f"what='adam' needs torch's Adam or AdamW, found {type(kind).__name__}: leave"
                 " 'adam' out"
             )
-
-
-def _records(state: TrainerState, step: int) -> bool:
-    """Whether this process records, and the step is one of the training.
-
-    ``Trainer`` that goes on from its very last checkpoint takes one step too many (5.23).
-    """
-    return state.is_world_process_zero and step <= state.max_steps
 
 
 def embedding_matrices(model: PreTrainedModel) -> dict[str, Parameter]:
