@@ -21,7 +21,7 @@ import torch
 from transformers import GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
-from cygnet.transformer import snapshots
+from cygnet.transformer.growing_array import GrowingArray
 from cygnet.transformer.presets import gpt2
 from cygnet.transformer.recorder import EmbeddingRecorder
 
@@ -94,10 +94,10 @@ def train(folder: Path) -> None:
 
 def die_while_writing(n_writes: int, half: bool) -> None:
     """Kill this process at a write of an array: before its header, or in the middle of its data."""
-    append = snapshots.GrowingArray.append
+    append = GrowingArray.append
     left = n_writes
 
-    def dying(self: snapshots.GrowingArray, entry: Any) -> None:
+    def dying(self: GrowingArray, entry: Any) -> None:
         nonlocal left
         left -= 1
         if left == 0:
@@ -108,7 +108,7 @@ def die_while_writing(n_writes: int, half: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         append(self, entry)
 
-    snapshots.GrowingArray.append = dying  # type: ignore[method-assign]
+    GrowingArray.append = dying  # type: ignore[method-assign]
 
 
 def in_fork(work: Any, kill_after: float | None = None) -> bool:

@@ -22,9 +22,10 @@ from cygnet.recipe import TransformerOptions
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build
 from cygnet.tokens.store import TokenStore
+from cygnet.transformer.growing_array import GrowingArray
 from cygnet.transformer.presets import duckling_ii
 from cygnet.transformer.recorder import EmbeddingRecorder, embedding_matrices, select_rows
-from cygnet.transformer.snapshots import GrowingArray, Snapshots, SnapshotWriter
+from cygnet.transformer.snapshots import Snapshots, SnapshotWriter
 from cygnet.transformer.stage import RECORDER, new_model, row_callbacks
 from cygnet.transformer.training import train
 from recorder_lab import BLOCK, EVERYTHING, STEPS, VOCAB, WIDTH, blocks, new_trainer

@@ -21,7 +21,8 @@ from transformers import (
 )
 
 from cygnet.errors import InputError, StaleError
-from cygnet.transformer.snapshots import Array, SnapshotWriter
+from cygnet.transformer.growing_array import Array
+from cygnet.transformer.snapshots import SnapshotWriter
 
 What = Literal["W", "grad", "adam"]
 Matrix = Literal["W_E", "W_U"]
