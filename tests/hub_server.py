@@ -22,8 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 LFS_BYTES = 10_000  # a file of this size or more is an LFS file
 BLOCK = 64 << 10
@@ -57,9 +58,11 @@ class HubServer(ThreadingHTTPServer):
         url: What ``HF_ENDPOINT`` should be.
         requests: Every request so far.
         bytes_per_second: How fast bodies are sent; None for full speed.
-        drop_after: Each body sent takes the first number off this list, and the connection is
-            closed after that many bytes; where ``reset`` is set, as by a host that crashed.
+        drop_after: Each body sent that is longer takes the first number off this list, and the
+            connection is closed after that many bytes; where ``reset`` is set, as by a host that
+            crashed.
         flip_byte: Position of a byte of each file that is sent with one bit wrong.
+        page: How many files one answer lists.
         refuse: Status and ``X-Error-Code`` to answer every request with.
     """
 
@@ -74,6 +77,7 @@ class HubServer(ThreadingHTTPServer):
         self.drop_after: list[int] = []
         self.reset = False
         self.flip_byte: int | None = None
+        self.page = 1000
         self.refuse: tuple[int, str] | None = None
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,))
@@ -192,7 +196,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _write(self, body: memoryview) -> None:
         """Send a body, as fast and as far as the server is told to."""
-        drop = self.server.drop_after.pop(0) if self.server.drop_after else None
+        drops = self.server.drop_after
+        drop = drops.pop(0) if drops and len(body) > drops[0] else None
         rate = self.server.bytes_per_second
         for at in range(0, len(body[:drop]), BLOCK):
             block = body[:drop][at : at + BLOCK]
@@ -225,11 +230,20 @@ class _Handler(BaseHTTPRequestHandler):
             }
             if folder and not inside:
                 return self._fail(404, "EntryNotFound", repo)
-            self._json(repo, [_entry(file, body) for file, body in inside.items()])
+            self._page(repo, [_entry(file, body) for file, body in inside.items()])
 
-    def _json(self, repo: str, value: Any) -> None:
+    def _page(self, repo: str, entries: list[dict[str, Any]]) -> None:
+        """Some of the files, and where the next ones are."""
+        query = parse_qs(urlsplit(self.path).query)
+        start = int(query.get("cursor", ["0"])[0])
+        stop = start + self.server.page
+        address = f"{self.server.url}{urlsplit(self.path).path}?recursive=true&cursor={stop}"
+        link = {"Link": f'<{address}>; rel="next"'} if stop < len(entries) else {}
+        self._json(repo, entries[start:stop], link)
+
+    def _json(self, repo: str, value: Any, more: Mapping[str, str] = MappingProxyType({})) -> None:
         body = json.dumps(value).encode()
-        headers = self._repo_headers(repo, git_hash(body))
+        headers = self._repo_headers(repo, git_hash(body)) | dict(more)
         length = {"Content-Type": "application/json", "Content-Length": str(len(body))}
         self._head(200, headers | length)
         if self.command == "GET":

@@ -29,7 +29,9 @@ def test_missing_file(tmp_path: Path) -> None:
 
 def test_unreadable_file(tmp_path: Path) -> None:
     # It may be opened by anyone, and reading it fails even for root.
-    assert "/proc/self/mem cannot be read" in train_tokenizer("/proc/self/mem", tmp_path / "run")
+    path = tmp_path / "mem.txt"
+    path.symlink_to("/proc/self/mem")
+    assert "mem.txt cannot be read" in train_tokenizer(path, tmp_path / "run")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
@@ -45,7 +47,7 @@ def test_pattern_that_matches_nothing(tmp_path: Path) -> None:
 
 
 def test_folder_without_text(tmp_path: Path) -> None:
-    assert "holds no .txt file" in train_tokenizer(tmp_path, tmp_path / "run")
+    assert "holds no .txt, .jsonl, .parquet file" in train_tokenizer(tmp_path, tmp_path / "run")
 
 
 def test_invalid_utf8(tmp_path: Path) -> None:

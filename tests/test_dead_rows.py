@@ -69,6 +69,7 @@ def test_recipe_is_that_of_the_reference(tmp_path: Path) -> None:
     assert arguments.bf16
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     assert arguments.seed == 42
+    assert options.order == "epoch"
 
 
 def test_untied_model_has_two_matrices() -> None:

@@ -9,16 +9,20 @@ from hypothesis import strategies as st
 
 from cygnet.errors import EncodingError, InputError
 from cygnet.recipe import TextOptions
-from cygnet.text import sources
+from cygnet.text import blocks
 from cygnet.text.batch import TextBatch, as_batches
-from cygnet.text.sources import TextFile, cut_at, find_files, sample_documents, strip
-from cygnet.text.stage import parse_stories
+from cygnet.text.parts import whole_documents
+from cygnet.text.sources import find_files, sample_documents
+from cygnet.text.stories import parse_source
+from cygnet.text.txt import TextFile, cut_at, strip
+from cygnet.text.utf8 import is_utf8
 
 BOUNDARY = "<|endoftext|>"
 
 
 def read(path: Path, boundary: str = BOUNDARY, errors: str = "strict") -> list[str]:
-    return [text for batch in TextFile(path, boundary, errors).batches() for text in batch]
+    batches = whole_documents(TextFile(path, boundary, errors).batches())
+    return [text for batch in batches for text in batch]
 
 
 @given(
@@ -31,7 +35,7 @@ def test_documents_do_not_depend_on_how_the_file_is_read(
     path = tmp_path_factory.mktemp("text") / "stories.txt"
     path.write_text(BOUNDARY.join(documents), newline="")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BATCH_BYTES", chunk)
+        patch.setattr(blocks, "BATCH_BYTES", chunk)
         found = read(path)
     joined = BOUNDARY.join(documents)
     assert found == [text for part in joined.split(BOUNDARY) if (text := part.strip("\r\n"))]
@@ -48,7 +52,7 @@ def test_cutting_and_stripping_are_those_of_bytes(block: bytes, boundary: bytes)
     assert [block[a:b] for a, b in zip(starts, ends, strict=True)] == pieces
     stripped = strip(TextBatch(np.frombuffer(block, np.uint8), starts, ends))
     documents = [stripped.document_bytes(i) for i in range(len(stripped))]
-    assert documents == [piece.strip(b"\r\n") for piece in pieces if piece.strip(b"\r\n")]
+    assert documents == [piece.strip(b"\r\n") for piece in pieces]
 
 
 @given(
@@ -66,7 +70,7 @@ def test_utf8_is_what_python_decodes(characters: list[str], wrong: dict[int, int
         valid = bool(block.decode() or True)
     except UnicodeDecodeError:
         valid = False
-    assert sources._is_utf8(memoryview(bytes(block))) == valid
+    assert is_utf8(np.frombuffer(bytes(block), np.uint8)) == valid
 
 
 def test_a_million_newlines_are_stripped_at_once(tmp_path: Path) -> None:
@@ -105,7 +109,7 @@ def test_invalid_utf8_is_placed_behind_the_first_block(tmp_path: Path) -> None:
     before = b"x" * 50 + BOUNDARY.encode()
     path.write_bytes(before * 3 + b"\xff")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "BATCH_BYTES", 64)
+        patch.setattr(blocks, "BATCH_BYTES", 64)
         with pytest.raises(EncodingError, match=f"document 3 .* byte {3 * len(before)} "):
             read(path)
 
@@ -144,7 +148,7 @@ def test_sources(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist"):
         find_files(str(tmp_path / "none.txt"))
     with pytest.raises(InputError, match="stories:SEED:COUNT"):
-        parse_stories("stories:x")
+        parse_source("stories:x")
 
 
 @given(st.integers(1, 400), st.integers(1, 50), st.floats(0.01, 1.5))

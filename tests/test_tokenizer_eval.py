@@ -23,7 +23,7 @@ from rich.console import Console
 from conftest import cygnet, refused
 from cygnet.errors import InputError
 from cygnet.text.batch import TextBatch
-from cygnet.text.sources import read_files
+from cygnet.text.sources import Reading, read_files
 from cygnet.tokenizer.comparison import compare, print_comparison
 from cygnet.tokenizer.evaluation import VocabularyFigures, evaluate
 from cygnet.tokenizer.plots import draw_comparison
@@ -302,7 +302,7 @@ def test_figures_of_the_command(folder: Path) -> None:
 
 def test_many_tokenizers_go_on_below(folder: Path) -> None:
     paths = [folder / name for name in ("bytes", "hug", "mixed")]
-    found = compare(paths, [str(folder / "one.txt")], "<|endoftext|>", "strict")
+    found = compare(paths, [str(folder / "one.txt")], Reading())
     console = Console(width=46, record=True, file=io.StringIO())
     print_comparison(found, console)
     printed = console.export_text()

@@ -3,6 +3,7 @@
 What most people need is here; importing it costs nothing until it is used:
 
 - ``Tokenizer``: learn, encode, decode
+- ``read_text``: the documents of files, folders, patterns, data sets on the hub
 - ``TextBatch``, ``TokenStore``, ``build_tokens``: text, token files, batches
 - ``find_recipe``, ``run``: a whole system, from raw text to a report
 - ``load_model``, ``generate``: the trained model
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from cygnet.recipe import find_recipe as find_recipe
     from cygnet.runner import run as run
     from cygnet.text.batch import TextBatch as TextBatch
+    from cygnet.text.sources import read_text as read_text
     from cygnet.tokenizer.tokenizer import Tokenizer as Tokenizer
     from cygnet.tokens.build import build as build_tokens  # noqa: F401
     from cygnet.tokens.store import TokenStore as TokenStore
@@ -41,6 +43,7 @@ _HOME = {
     "build_tokens": ("cygnet.tokens.build", "build"),
     "find_recipe": ("cygnet.recipe", "find_recipe"),
     "generate": ("cygnet.transformer.generation", "generate"),
+    "read_text": ("cygnet.text.sources", "read_text"),
     "load_model": ("cygnet.transformer.model", "load_model"),
     "run": ("cygnet.runner", "run"),
     "trace": ("cygnet.xray.trace", "trace"),

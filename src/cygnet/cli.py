@@ -8,7 +8,7 @@ import inspect
 import io
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,21 +18,35 @@ from cygnet.recipe import PRESETS, Recipe, find_recipe
 
 USAGE, INTERRUPTED = 2, 130
 TRAIN_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "matplotlib")
+CHECK_LIBRARIES = ("ftfy", "rensa")
 
 
-def text_download(corpus: str, /) -> None:
+def text_download(
+    source: str,
+    /,
+    n: int | None = None,
+    threads: int = 8,
+    dry_run: bool = False,
+) -> None:
     """Fetch a named corpus from the Hugging Face hub, or find it in the cache.
 
     Resumes, verifies, and honours HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE.
 
-    Example: cygnet text download tinystories
+    Example: cygnet text download tinystories --dry-run
 
     Args:
-        corpus: tinystories (V2, GPT-4) or tinystories-v1.
+        source: tinystories (V2, GPT-4), tinystories-v1, fineweb-edu, climbmix, or any files of a
+            data set: hub:owner/name[/pattern][@revision].
+        n: Of fineweb-edu and climbmix so many shards; -1 for all.
+        threads: How many files at a time.
+        dry_run: Say how many bytes it takes and whether the disk has room, and fetch nothing.
     """
-    from cygnet.text.hub import download
+    from cygnet.text.hub import download, print_plan
 
-    for split, paths in download(corpus).items():
+    if dry_run:
+        print_plan(source, n)
+        return
+    for split, paths in download(source, n, threads).items():
         for path in paths:
             print(f"{split:6}{path.stat().st_size:>15,} bytes  {path}")
 
@@ -49,6 +63,45 @@ def text_stories(n: int = 1, seed: int = 1) -> None:
     from cygnet.text.stories import story
 
     print("\n\n".join(story(seed, index) for index in range(n)))
+
+
+def text_check(
+    sources: tuple[str, ...],
+    /,
+    against: tuple[str, ...] = (),
+    documents: Literal["boundary", "file", "line"] = "boundary",
+    boundary: str = "<|endoftext|>",
+    column: str | None = None,
+    examples: int = 3,
+    json: bool = False,
+) -> None:
+    """Find what is broken in a text, what is there twice, and what of a held-out text is in it.
+
+    Invalid UTF-8, empty and very long documents, mojibake, exact and near duplicates; with
+    --against also the documents of that text that the source has, or has 13 words in a row of.
+
+    Example: cygnet text check train.txt --against valid.txt
+
+    Args:
+        sources: Files, folders, patterns, hub:owner/name or a named corpus.
+        against: The same for a held-out text.
+        documents: What a document of a .txt file is.
+        boundary: The string between two documents in a .txt file.
+        column: The column of a .parquet file, or key of a .jsonl file, that holds the text.
+        examples: How many examples of each kind to show.
+        json: Print the report as JSON.
+    """
+    from rich.console import Console
+
+    from cygnet.text.check.checking import check_files
+    from cygnet.text.check.table import print_report
+    from cygnet.text.sources import Reading
+
+    report = check_files(sources, against, Reading(boundary, documents, column), examples)
+    if json:
+        Console().print_json(data=report.to_dict())
+    else:
+        print_report(report)
 
 
 def tokenizer_show(path: Path, text: str, /) -> None:
@@ -69,7 +122,9 @@ def tokenizer_eval(
     tokenizers: tuple[Path, ...],
     /,
     text: tuple[str, ...] = (),
+    documents: Literal["boundary", "file", "line"] = "boundary",
     boundary: str = "<|endoftext|>",
+    column: str | None = None,
     errors: Literal["strict", "replace"] = "strict",
     json: bool = False,
     plot: Path | None = None,
@@ -83,20 +138,24 @@ def tokenizer_eval(
 
     Args:
         tokenizers: Run folders, or folders or files with a tokenizer.
-        text: Texts, each with a table of its own: a file, a folder of .txt files or a pattern.
-        boundary: The string between two documents in a file.
+        text: Texts, each with a table of its own: whatever text.train takes; of a named corpus the
+            part to validate on.
+        documents: What a document of a .txt file is: between two boundaries, the file, or a line.
+        boundary: The string between two documents in a .txt file.
+        column: The column of a .parquet file, or key of a .jsonl file, that holds the text.
         errors: Bytes that are not UTF-8: refuse the file, or replace them by U+FFFD.
         json: Print the figures as JSON.
         plot: Also draw coverage and Zipf plot into this .png or .svg file.
     """
     from rich.console import Console
 
+    from cygnet.text.sources import Reading
     from cygnet.tokenizer.comparison import compare, print_comparison, to_dict
     from cygnet.tokenizer.plots import check_plot_file, draw_comparison
 
     if plot:
         check_plot_file(plot)
-    found = compare(tokenizers, text, boundary, errors)
+    found = compare(tokenizers, text, Reading(boundary, documents, column, errors))
     if json:
         Console().print_json(data=to_dict(found))
     else:
@@ -141,6 +200,7 @@ def tokens_show(
     batch_size: int = 4,
     block_size: int = 32,
     seed: int = 42,
+    order: Literal["random", "epoch", "packed"] = "random",
     rows: int = 1,
 ) -> None:
     """Print one batch as ids and as text, x above y, so that the shift by one can be seen.
@@ -154,6 +214,7 @@ def tokens_show(
         batch_size: Rows of the batch.
         block_size: Tokens in a row.
         seed: Of the order of the data.
+        order: Windows at random starts, all windows in epochs, or packed documents.
         rows: How many rows to print.
     """
     from rich.console import Console
@@ -165,10 +226,180 @@ def tokens_show(
     tokenizer, store = Tokenizer.load(path), TokenStore.open(path)
     store.check_tokenizer(tokenizer)
     batch = store.get_batch(
-        split, step=step, batch_size=batch_size, block_size=block_size, seed=seed
+        split, step=step, batch_size=batch_size, block_size=block_size, seed=seed, order=order
     )
     for line in batch_lines(batch, tokenizer, Console().width, rows):
         print(line)
+
+
+def tokens_verify(path: Path, /, tokenizer: Path | None = None) -> None:
+    """Check token files: sizes, hashes, ids, document ends, counts, tokenizer.
+
+    Names the first file that is damaged, missing or too many, and the byte where it can be known.
+
+    Example: cygnet tokens verify runs/demo
+
+    Args:
+        path: A folder of token files, or a run folder, whose tokenizer is then compared as well.
+        tokenizer: The tokenizer that should have written them.
+    """
+    from cygnet.console import Stopwatch, progress
+    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.tokens.store import TokenStore
+    from cygnet.tokens.verify import n_bytes, verify
+
+    if tokenizer is None and (path / "tokenizer").is_dir():
+        tokenizer = path
+    store, wrote = TokenStore.open(path), Tokenizer.load(tokenizer) if tokenizer else None
+    watch = Stopwatch()
+    with progress("reading", n_bytes(store) / 1e6, "MB") as advance:
+        read = verify(store, wrote, lambda n: advance(n / 1e6))
+    for name, split in store.manifest.splits.items():
+        print(
+            f"{name:6}{split.tokens:>15,} tokens {split.documents:>12,} documents"
+            f" {len(split.shards):>7,} shards"
+        )
+    checked = "sizes, sha256, ids, document ends, counts" + (", tokenizer" if wrote else "")
+    print(f"{read / 1e6:,.1f} MB, {read / 1e6 / watch.seconds:,.0f} MB/s, all is well: {checked}")
+
+
+def tokens_stats(
+    path: Path,
+    /,
+    batch_size: int = 32,
+    block_size: int = 512,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Print what token files hold: sizes, entropy, unused ids, lengths of documents, steps.
+
+    Example: cygnet tokens stats runs/demo --batch-size 16 --block-size 256
+
+    Args:
+        path: A run folder, or a folder of token files.
+        batch_size: Rows of a batch.
+        block_size: Tokens in a row.
+        json: Print the figures as JSON.
+        plot: Also draw lengths and counts into this .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.tokens.stats import stats
+    from cygnet.tokens.stats_view import draw_stats, print_stats
+    from cygnet.tokens.store import TokenStore
+
+    if plot:
+        check_plot_file(plot)
+    found = stats(TokenStore.open(path), batch_size, block_size)
+    if json:
+        Console().print_json(data={name: split.to_dict() for name, split in found.items()})
+    else:
+        print_stats(found)
+    if plot:
+        draw_stats(found, plot)
+
+
+def tokens_export(
+    path: Path,
+    out: Path,
+    /,
+    to: Literal["arrow", "nanogpt", "datatrove"],
+    block_size: int = 512,
+    split: str | None = None,
+) -> None:
+    """Write token files for another tool: an Arrow data set, nanoGPT, datatrove.
+
+    Example: cygnet tokens export runs/demo demo-blocks --to arrow --block-size 128
+
+    Args:
+        path: A run folder, or a folder of token files.
+        out: The folder to make.
+        to: Blocks for datasets.load_from_disk; train.bin and val.bin; or .ds files.
+        block_size: Tokens of a row of the Arrow data set.
+        split: Only this split; an Arrow data set is then OUT itself.
+    """
+    from cygnet.console import progress
+    from cygnet.tokens.exports import export
+    from cygnet.tokens.store import TokenStore
+
+    store = TokenStore.open(path)
+    total = sum(store.split(name).tokens for name in store.splits if split in (None, name))
+    with progress("writing", total / 1e6, "M tokens") as advance:
+        on_tokens: Callable[[int], None] = lambda n: advance(n / 1e6)  # noqa: E731
+        export(store, out, to, block_size=block_size, split=split, on_tokens=on_tokens)
+    print(f"{total:,} tokens  {out}")
+
+
+def tokens_import(
+    path: Path,
+    out: Path,
+    /,
+    tokenizer: Path,
+    boundary_id: int | Literal["auto", "none"] = "auto",
+    split: str = "train",
+    shard_tokens: int = 100_000_000,
+) -> None:
+    """Make token files out of a flat file of ids (nanoGPT's), or out of datatrove's .ds.
+
+    Example: cygnet tokens import runs/demo/tokens/train-00000.bin ids --tokenizer runs/demo
+
+    Args:
+        path: A file of ids, a .ds file beside its .ds.index, or a folder of them.
+        out: The folder to make.
+        tokenizer: The one that wrote the ids: a run folder, or a folder or file with a tokenizer.
+        boundary_id: The id that ends a document: the tokenizer's own, another, or none.
+        split: The name of the split, where PATH does not give several.
+        shard_tokens: A shard is closed by the document that takes it to this many tokens.
+    """
+    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.tokens.imports import import_files
+
+    manifest = import_files(
+        path,
+        out,
+        Tokenizer.load(tokenizer),
+        boundary_id=boundary_id,
+        split=split,
+        shard_tokens=shard_tokens,
+    )
+    for name, found in manifest.splits.items():
+        print(f"{name:6}{found.tokens:>15,} tokens {found.documents:>12,} documents  {out}")
+
+
+def tokens_pack(
+    path: Path,
+    /,
+    split: str = "train",
+    block_size: int = 1024,
+    window: int | None = None,
+    documents: int | None = None,
+    json: bool = False,
+) -> None:
+    """Compare what four ways of packing documents into rows waste.
+
+    Example: cygnet tokens pack runs/demo --block-size 256
+
+    Args:
+        path: A run folder, or a folder of token files.
+        split: train or valid.
+        block_size: Tokens in a row.
+        window: Documents that best fit packs at a time; all together if none.
+        documents: Look at so many documents only, from the first on.
+        json: Print the figures as JSON.
+    """
+    from rich.console import Console
+
+    from cygnet.tokens.policies import compare_policies, print_policies, to_dicts
+    from cygnet.tokens.store import TokenStore
+
+    store = TokenStore.open(path)
+    lengths = store.document_lengths(split)[:documents]
+    found = compare_policies(lengths, block_size, window)
+    if json:
+        Console().print_json(data=to_dicts(found))
+    else:
+        print_policies(found, len(lengths), block_size)
 
 
 def transformer_generate(
@@ -272,12 +503,18 @@ BUILDS = {
 }
 # Verbs that do one thing: their function is their help.
 ACTIONS: dict[str, Callable[..., None]] = {
+    "text check": text_check,
     "text download": text_download,
     "text stories": text_stories,
     "tokenizer show": tokenizer_show,
     "tokenizer eval": tokenizer_eval,
     "tokenizer convert": tokenizer_convert,
     "tokens show": tokens_show,
+    "tokens verify": tokens_verify,
+    "tokens stats": tokens_stats,
+    "tokens export": tokens_export,
+    "tokens import": tokens_import,
+    "tokens pack": tokens_pack,
     "transformer generate": transformer_generate,
     "xray trace": xray_trace,
 }
@@ -311,6 +548,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _one_line(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name in TRAIN_LIBRARIES:
         return f"this needs {error.name}: pip install 'cygnet[train]'"
+    if isinstance(error, ModuleNotFoundError) and error.name in CHECK_LIBRARIES:
+        return f"this needs {error.name}: pip install 'cygnet[check]'"
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f"the disk is full ({error.filename or 'no file named'}); free some space, run again"
     if not isinstance(error, CygnetError):
@@ -338,7 +577,9 @@ def _dispatch(arguments: list[str]) -> None:
     else:
         import tyro
 
-        tyro.cli(ACTIONS[verb], prog=f"cygnet {verb}", args=rest)
+        # An alias in the signature would need tyro there, which takes 0.1 s to import.
+        words = ["--n" if word == "-n" else word for word in rest]
+        tyro.cli(ACTIONS[verb], prog=f"cygnet {verb}", args=words)
 
 
 def _build(verb: str, arguments: list[str]) -> None:
@@ -350,6 +591,8 @@ def _build(verb: str, arguments: list[str]) -> None:
     if not has_recipe and not {"-h", "--help"} & set(arguments):
         raise InputError(f"name a recipe: cygnet {verb} {'|'.join(PRESETS)}, or a recipe.json")
     default = find_recipe(arguments[0] if has_recipe else "demo")
+    if _gives(arguments, "--text.valid-fraction") and not _gives(arguments, "--text.valid"):
+        default = replace(default, text=replace(default.text, valid=()))  # those of the preset
 
     @dataclass(frozen=True, kw_only=True)
     class Arguments:
@@ -368,6 +611,12 @@ def _build(verb: str, arguments: list[str]) -> None:
         default=Arguments(recipe=default),
     )
     run(parsed.recipe, until, parsed.out, parsed.overwrite)
+
+
+def _gives(arguments: list[str], option: str) -> bool:
+    """Whether an option is among the arguments, in any of the ways to write it."""
+    words = (word.partition("=")[0].replace("_", "-") for word in arguments)
+    return option in words
 
 
 def _find_verb(arguments: list[str]) -> str:

@@ -1,9 +1,11 @@
 """Working on all cores."""
 
+import contextlib
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -33,5 +35,31 @@ def run_ahead(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-    finally:  # after an error or Ctrl-C, what waits is left undone
-        pool.shutdown(cancel_futures=True)
+    finally:  # after an error or Ctrl-C, what waits is left undone, and nobody waits for the rest
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def reports(advance: Callable[[float], None]) -> Iterator[Callable[[int], None]]:
+    """Let threads report bytes to a progress bar in MB, and end those that outlive the block.
+
+    Python cannot stop a thread. But one that reads a file tells how far it is, again and again;
+    after an error elsewhere, or Ctrl-C, its next report raises ``CancelledError`` in it.
+
+    >>> told = []
+    >>> with reports(told.append) as on_bytes:
+    ...     on_bytes(500_000)
+    >>> told
+    [0.5]
+    """
+    ended = threading.Event()
+
+    def on_bytes(n_bytes: int) -> None:
+        if ended.is_set():
+            raise CancelledError
+        advance(n_bytes / 1e6)
+
+    try:
+        yield on_bytes
+    finally:
+        ended.set()

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -93,6 +94,42 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+@contextlib.contextmanager
+def atomic_folder(folder: Path) -> Iterator[Path]:
+    """Fill a new folder so that it appears whole or not at all.
+
+    Args:
+        folder: The final name; nothing may be there but an empty folder.
+
+    Yields:
+        The folder to fill, ``folder`` + ``.tmp``. When the block raises, it is removed.
+
+    Raises:
+        InputError: There is something under that name already.
+        BusyError: Another process fills it.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "out"
+    >>> with atomic_folder(folder) as inside:
+    ...     write_text(inside / "a.txt", "a")
+    >>> [path.name for path in folder.iterdir()]
+    ['a.txt']
+    """
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} exists already: remove it, or name another folder")
+    temporary = make_folder(folder.with_name(folder.name + ".tmp"))
+    with lock_folder(temporary):
+        try:
+            for left in temporary.iterdir():  # by a killed process
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
+            yield temporary
+            temporary.rename(folder)
+            sync_folder(folder.parent)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+
+
 def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with atomic_writer(path) as file:
@@ -136,6 +173,15 @@ def input_errors(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is a folder, a file was expected") from error
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+
+
+def check_size(path: Path, expected: int) -> None:
+    """Raise a DamagedError where a file is missing or has another size than was written."""
+    if not path.exists():
+        raise DamagedError(f"{path} is missing")
+    found = path.stat().st_size
+    if found != expected:
+        raise DamagedError(f"{path} is damaged: it has {found:,} bytes, expected {expected:,}")
 
 
 def sha256_file(path: Path) -> str:

@@ -21,11 +21,20 @@ class TextOptions:
     """What is read."""
 
     train: tuple[str, ...]
-    """Sources to learn from: files, folders, patterns, a named corpus, or stories:SEED:COUNT."""
+    """Sources to learn from: files, folders and patterns (.txt, .jsonl, .parquet, each also .gz,
+    .zst, .xz), hub:owner/name[/pattern][@revision], a named corpus, or stories:SEED:COUNT."""
     valid: tuple[str, ...] = ()
-    """Sources to validate on; without any, nothing is validated."""
+    """Sources to validate on; without any, and without a fraction, nothing is validated."""
+    valid_fraction: float | None = None
+    """In place of valid: about this share of the documents of train, chosen by a hash of their
+    text."""
+    documents: Literal["boundary", "file", "line"] = "boundary"
+    """What a document of a .txt file is: what lies between two boundaries, the file, or a line."""
     boundary: str = "<|endoftext|>"
-    """The string between two documents in a text file. Never text itself."""
+    """The string between two documents in a .txt file. Never text itself."""
+    column: str | None = None
+    """The column of a .parquet file, or key of a .jsonl file, that holds the text; by default the
+    first of text, content and contents that is there."""
     errors: Literal["strict", "replace"] = "strict"
     """Bytes that are not UTF-8: refuse the file, or replace them by U+FFFD and count."""
 
@@ -79,7 +88,12 @@ class TransformerOptions:
     block_size: int
     """Context, in tokens."""
     batch_size: int
-    """Windows per step."""
+    """Rows per step."""
+    order: Literal["random", "epoch", "packed"] = "random"
+    """What a row is: a window at a random start, one of the windows that do not overlap, each once
+    in an epoch, or whole documents packed by best fit, with attention inside each."""
+    pack_window: int | None = None
+    """Documents that are packed at a time where the order is packed; all together if none."""
     steps: int
     """Optimizer steps."""
     learning_rate: float
@@ -205,6 +219,7 @@ def duckling_transformer() -> TransformerOptions:
         n_embd=128,
         block_size=512,
         batch_size=2,
+        order="epoch",
         steps=20_000,
         learning_rate=1e-4,
         schedule="linear",

@@ -10,5 +10,6 @@ modules are imported only to be compiled.
 - ``blocks``: the split patterns, 64 bytes at a time.
 - ``merging``: byte-pair encoding of one word.
 - ``words``: the tables that remember words, and encoding.
+- ``hashing``: on which side of a split a document belongs.
 - ``counting``, ``learning``: how often words occur, and the merges learned from that.
 """

@@ -162,3 +162,13 @@ def is_utf8(text, n):
             return 0
         position += size
     return 1
+
+
+@inline
+def count_characters(text, starts, ends, n_documents):
+    """How many characters documents of well-formed UTF-8 have together."""
+    total = 0
+    for document in range(n_documents):
+        for position in range(starts[document], ends[document]):
+            total += text[position] & 0xC0 != 0x80  # every other byte goes on with one
+    return total

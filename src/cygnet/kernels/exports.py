@@ -3,7 +3,7 @@
 ``u8*`` and the like are pointers, ``i64`` an integer; every kernel returns one ``i64``.
 """
 
-from cygnet.kernels import characters, counting, encoding, learning, pairs
+from cygnet.kernels import characters, counting, encoding, hashing, learning, pairs
 
 TABLES = "u64* i64* u64* u64* i64* i64"
 MERGES = "u32* u32* u64* i64 u32*"
@@ -30,6 +30,8 @@ KERNELS = {
     "move_words": (counting.move_words, "u64* i64 u64* i64"),
     "list_words": (counting.list_words, "u64* i64 u8* u8* i64* i64*"),
     "shorten": (counting.shorten, "u8* i64* i64* i64 i64 i64"),
+    "count_characters": (characters.count_characters, "u8* i64* i64* i64"),
+    "hash_documents": (hashing.hash_documents, "u8* i64* i64* i64 i64 u64*"),
     "begin": (learning.begin, f"{LEARNER} i64 i64* i64*"),
     "learn": (learning.learn, f"{LEARNER} {STEP} i64 i64 i64 i64 i32*"),
     "index_pairs": (pairs.index_pairs, "u64* i64 i32* i64"),

@@ -1,224 +1,261 @@
-"""Where text comes from: files, folders, patterns, and their documents as ``TextBatch``.
+"""Where text comes from: one argument, ``SOURCE``, that names files here, on the hub, or stories.
 
-A ``.txt`` file holds documents separated by a boundary string (TinyStories: ``<|endoftext|>``).
-The boundary is never text, and neither are the newlines that set it off: they are dropped at both
-ends of every document. What is empty then is no document.
+    corpus.txt   data/   'data/*.parquet'     files, folders and patterns
+    hub:owner/name[/pattern][@revision]       files of a data set on the Hugging Face hub
+    tinystories  fineweb-edu:8                a named corpus, or the first shards of one
+    stories:SEED[:COUNT]                      built-in stories
+
+The end of a file's name says how it is read: ``.txt``, ``.jsonl`` or ``.parquet``, each also
+compressed: ``.gz``, ``.zst``, ``.xz``.
 """
 
 import glob
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from cygnet.errors import EncodingError, InputError
+from cygnet.errors import InputError
 from cygnet.files import input_errors
-from cygnet.machine_code import kernels
-from cygnet.text.batch import BATCH_BYTES, TextBatch
+from cygnet.text.batch import TextBatch, as_batches
+from cygnet.text.jsonl import JsonLines
+from cygnet.text.opening import COMPRESSED
+from cygnet.text.parquet import ParquetFile
+from cygnet.text.parts import whole_documents
+from cygnet.text.source_file import SourceFile
+from cygnet.text.stories import parse_source, stories
+from cygnet.text.txt import TextFile
 
-NEWLINES = b"\r\n"
-Places = npt.NDArray[np.int64]
-# Newlines that are stripped from all documents at once, before what is left is done one by one.
-ROUNDS = 4
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+HUB, STORIES = "hub:", "stories:"
+Documents = Literal["boundary", "file", "line"]
+FORMATS = (".txt", ".jsonl", ".parquet")
+"""What is taken from a folder; ``.json`` is read as ``.jsonl`` where it is named."""
+BOUNDARY = "<|endoftext|>"
+STORY_BYTES = 830  # the mean of 24,000
 
 
-class TextFile:
-    """One text file, read in a stream as documents.
-
-    Args:
-        path: A file of UTF-8 text.
-        boundary: What separates documents; ``""`` makes the file one document.
-        errors: ``"strict"`` refuses bytes that are not UTF-8; ``"replace"`` puts U+FFFD in their
-            place and counts them.
+@dataclass(frozen=True)
+class Reading:
+    """How files become documents.
 
     Attributes:
-        n_documents, n_empty, n_replaced: Documents, empty documents left out, and invalid byte
-            sequences replaced, up to where the file has been read.
-
-    Cost: memory for 4 MiB and the longest document.
+        boundary: The string between two documents of a ``.txt`` file.
+        documents: What a document of a ``.txt`` file is: what lies between two boundaries, the
+            whole file, or a line.
+        column: The column of a ``.parquet`` file, or key of a ``.jsonl`` file, that holds the text;
+            by default the first of ``text``, ``content`` and ``contents`` that is there.
+        errors: Bytes that are not UTF-8: ``"strict"`` refuses them, ``"replace"`` puts U+FFFD.
     """
 
-    def __init__(self, path: Path, boundary: str, errors: str = "strict") -> None:
-        self.path = path
-        self.boundary = boundary.encode()
-        self.errors = errors
-        self.n_documents = self.n_empty = self.n_replaced = 0
+    boundary: str = BOUNDARY
+    documents: Documents = "boundary"
+    column: str | None = None
+    errors: str = "strict"
 
-    def batches(self, on_bytes: Callable[[int], None] = lambda n: None) -> Iterator[TextBatch]:
-        """The documents, in order.
-
-        Args:
-            on_bytes: Called with the number of bytes after each read, for a progress bar.
-
-        Raises:
-            InputError: The file cannot be read.
-            EncodingError: It is not UTF-8 (only with ``errors="strict"``); the message names the
-                file, the document and the byte offset.
-        """
-        offset = 0
-        for block in self._blocks(on_bytes):
-            batch = self._documents(block, offset)
-            offset += len(block) + len(self.boundary)
-            if len(batch):
-                yield batch
-
-    def _blocks(self, on_bytes: Callable[[int], None]) -> Iterator[memoryview]:
-        """Runs of whole documents: what lies between two boundaries of the file."""
-        pending: list[bytes | memoryview] = []
-        with input_errors(self.path), open(self.path, "rb") as file:
-            while chunk := file.read(BATCH_BYTES):
-                on_bytes(len(chunk))
-                cut = self._last_boundary(pending, chunk)
-                pending.append(chunk)
-                if cut is not None:
-                    block = b"".join(pending)
-                    cut += len(block) - len(chunk)
-                    yield memoryview(block)[:cut]
-                    pending = [memoryview(block)[cut + len(self.boundary) :]]
-        rest = b"".join(pending)
-        if rest.strip(NEWLINES):
-            yield memoryview(rest)
-
-    def _last_boundary(self, pending: list[bytes | memoryview], chunk: bytes) -> int | None:
-        """Where the last boundary begins in ``chunk``, less than 0 if in what is pending."""
-        if not self.boundary:
-            return None
-        cut = chunk.rfind(self.boundary)
-        if cut < 0 and pending:
-            before = bytes(pending[-1][1 - len(self.boundary) :]) if len(self.boundary) > 1 else b""
-            around = before + chunk[: len(self.boundary) - 1]
-            cut = around.rfind(self.boundary)
-            return cut - len(before) if cut >= 0 else None
-        return cut if cut >= 0 else None
-
-    def _documents(self, block: memoryview, offset: int) -> TextBatch:
-        """Cut a block at its boundaries; ``offset`` is its place in the file."""
-        starts, ends = cut_at(block, self.boundary)
-        n_pieces = len(starts)
-        if _is_utf8(block):
-            batch = strip(TextBatch(np.frombuffer(block, np.uint8), starts, ends))
-        else:
-            borders = zip(starts.tolist(), ends.tolist(), strict=True)
-            pieces = [bytes(block[start:end]) for start, end in borders]
-            self._mend(bytes(block), pieces, offset)
-            batch = strip(TextBatch.from_bytes(pieces))
-        self.n_documents += len(batch)
-        self.n_empty += n_pieces - len(batch)
-        return batch
-
-    def _mend(self, block: bytes, pieces: list[bytes], offset: int) -> None:
-        """Refuse invalid bytes, or replace them in ``pieces`` and count them."""
-        try:
-            block.decode()
-        except UnicodeDecodeError as error:
-            if self.errors == "strict":
-                number = self.n_documents + self.n_empty + block[: error.start].count(self.boundary)
-                raise EncodingError(
-                    f"{self.path}: document {number} is not UTF-8 at byte {offset + error.start} of"
-                    f" the file (0x{block[error.start]:02x}): mend the file, or pass"
-                    " --text.errors replace"
-                ) from error
-        for index, piece in enumerate(pieces):
-            mended = piece.decode(errors="replace")
-            self.n_replaced += mended.count(REPLACEMENT) - piece.count(REPLACEMENT.encode())
-            pieces[index] = mended.encode()
+    @property
+    def separator(self) -> str:
+        """What separates documents of a ``.txt`` file; empty if nothing does."""
+        return {"boundary": self.boundary, "file": "", "line": "\n"}[self.documents]
 
 
-def cut_at(
-    block: bytes | memoryview, boundary: bytes
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Where the pieces of ``block.split(boundary)`` start and end; no piece is copied.
+def open_file(path: Path, reading: Reading = Reading(), parts: bool = True) -> SourceFile:
+    """A file in the format that the end of its name says.
 
-    >>> [places.tolist() for places in cut_at(b"one<|>two", b"<|>")]
-    [[0, 6], [3, 9]]
+    Raises:
+        InputError: The name ends in nothing that is known.
+
+    >>> type(open_file(Path("shard_00000.parquet"))).__name__
+    'ParquetFile'
     """
-    found = _find_all(block, boundary) if boundary else np.empty(0, np.int64)
-    starts = np.concatenate([[0], found + len(boundary)])
-    return starts, np.concatenate([found, [len(block)]])
+    ending = format_of(path)
+    if ending == ".txt":
+        return TextFile(path, reading.separator, reading.errors, parts)
+    kind = ParquetFile if ending == ".parquet" else JsonLines
+    return kind(path, reading.column, reading.errors)
 
 
-def _find_all(block: bytes | memoryview, boundary: bytes) -> Places:
-    """Where a string occurs, from the left and without overlap."""
-    data = np.frombuffer(block, np.uint8)
-    n_places = max(0, len(data) - len(boundary) + 1)
-    found = np.flatnonzero(data[:n_places] == boundary[0])
-    for i in range(1, len(boundary)):
-        found = found[data[found + i] == boundary[i]]
-    if (np.diff(found) < len(boundary)).any():  # occurrences overlap: take them one by one
-        apart: list[int] = []
-        for place in found.tolist():
-            if not apart or place >= apart[-1] + len(boundary):
-                apart.append(place)
-        return np.array(apart, np.int64)
-    return found
+def format_of(path: Path) -> str:
+    """``.txt``, ``.jsonl`` or ``.parquet``, whether the file is compressed or not.
 
+    Raises:
+        InputError: The name ends in something else.
 
-def strip(batch: TextBatch) -> TextBatch:
-    """Documents without the newlines at both of their ends; those that are empty then are left out.
-
-    >>> list(strip(TextBatch.from_strings(["\\none\\r\\n", "\\n", "two"])))
-    ['one', 'two']
+    >>> format_of(Path("c4-train.00000-of-01024.json.gz"))
+    '.jsonl'
     """
-    starts, ends = batch.starts.copy(), batch.ends.copy()
-    documents = np.flatnonzero(starts < ends)
-    for _ in range(ROUNDS):
-        documents = documents[_is_newline(batch.data[starts[documents]])]
-        starts[documents] += 1
-        documents = documents[starts[documents] < ends[documents]]
-    for i in documents.tolist():
-        content = batch.data[starts[i] : ends[i]].tobytes()
-        starts[i] = ends[i] - len(content.lstrip(NEWLINES))
-    documents = np.flatnonzero(starts < ends)
-    for _ in range(ROUNDS):
-        documents = documents[_is_newline(batch.data[ends[documents] - 1])]
-        ends[documents] -= 1
-        documents = documents[starts[documents] < ends[documents]]
-    for i in documents.tolist():
-        content = batch.data[starts[i] : ends[i]].tobytes()
-        ends[i] = starts[i] + len(content.rstrip(NEWLINES))
-    return TextBatch(batch.data, starts, ends).select(starts < ends)
-
-
-def _is_newline(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    return np.isin(data, np.frombuffer(NEWLINES, np.uint8))
-
-
-def _is_utf8(block: memoryview) -> bool:
-    return bool(kernels()["is_utf8"](np.frombuffer(block, np.uint8), len(block)))
+    name = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    ending = ".jsonl" if name.suffix.lower() == ".json" else name.suffix.lower()
+    if ending not in FORMATS:
+        raise InputError(
+            f"{path} does not end in {', '.join(FORMATS)} (or one of these and"
+            f" {', '.join(COMPRESSED)}): rename it to what it is"
+        )
+    return ending
 
 
 def find_files(source: str) -> list[Path]:
-    """The files that a source names, sorted by name.
+    """The files that a path names, sorted by name.
 
     Args:
-        source: A file, a folder (all its ``.txt`` files, at any depth) or a glob pattern.
+        source: A file, a folder (all its files in a known format, at any depth) or a glob pattern.
 
     Raises:
-        InputError: Nothing is there, or nothing matches.
+        InputError: Nothing is there, nothing matches, or a file is in no known format.
 
     >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
-    >>> for name in ("b.txt", "a.txt"):
+    >>> for name in ("b.jsonl.gz", "a.txt", "notes.md"):
     ...     _ = (folder / name).write_text("Once")
-    >>> [path.name for path in find_files(f"{folder}/*.txt")]
-    ['a.txt', 'b.txt']
+    >>> [path.name for path in find_files(str(folder))]
+    ['a.txt', 'b.jsonl.gz']
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*.txt") if file.is_file())
+        files = sorted(file for file in path.rglob("*") if is_text_name(file) and file.is_file())
         if not files:
-            raise InputError(f"{source} holds no .txt file")
+            raise InputError(f"{source} holds no {', '.join(FORMATS)} file, compressed or not")
         return files
     if not path.exists() and glob.has_magic(source):
         matches = glob.glob(str(path), recursive=True)  # noqa: PTH207  # absolute ones too
         files = sorted(map(Path, matches))
         if not files:
             raise InputError(f"{source} matches no file")
-        return [file for match in files for file in find_files(str(match))]
+        return list(dict.fromkeys(file for match in files for file in find_files(str(match))))
     with input_errors(path), open(path, "rb"):
+        format_of(path)
         return [path]
+
+
+def is_text_name(path: Path) -> bool:
+    """Whether a file of this name is taken from a folder.
+
+    >>> [is_text_name(Path(name)) for name in ("a.txt.xz", "b.parquet", "config.json", "c.md")]
+    [True, True, False, False]
+    """
+    name = path.with_suffix("") if path.suffix.lower() in COMPRESSED else path
+    return name.suffix.lower() in FORMATS
+
+
+def locate(source: str, split: str = "train") -> list[Path]:
+    """The files that a source names; those of the hub are brought into its cache.
+
+    Args:
+        source: Anything but ``stories:``.
+        split: Which files of a named corpus: those to train on, or those to validate on.
+
+    Raises:
+        InputError: It names nothing.
+        CygnetError: See ``hub.download``.
+    """
+    from cygnet.text.hub import download
+
+    if is_remote(source):
+        files = download(source)
+        return files.get(split) or files["files"]
+    return find_files(source)
+
+
+def is_remote(source: str) -> bool:
+    """Whether the files of a source come from the hub."""
+    from cygnet.text.corpora import is_corpus
+
+    return source.startswith(HUB) or is_corpus(source)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source whose files have been found.
+
+    Attributes:
+        name: What was asked for.
+        reading: How its files become documents.
+        paths: Its files; none for built-in stories.
+    """
+
+    name: str
+    reading: Reading
+    paths: tuple[Path, ...]
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its files; of stories about as many as they will have."""
+        if self.name.startswith(STORIES):
+            return parse_source(self.name)[1] * STORY_BYTES
+        return sum(path.stat().st_size for path in self.paths)
+
+    def batches(self) -> Iterator[TextBatch]:
+        """Its documents, in order.
+
+        Raises:
+            InputError, EncodingError, DamagedError: See ``SourceFile.batches``.
+        """
+        if self.name.startswith(STORIES):
+            seed, count = parse_source(self.name)
+            yield from as_batches(itertools.islice(stories(seed), count))
+        for path in self.paths:
+            yield from open_file(path, self.reading).batches()
+
+
+def open_source(
+    source: str, reading: Reading = Reading(), split: Literal["train", "valid"] = "train"
+) -> Source:
+    """Find the files of any source; those of the hub are brought into its cache.
+
+    Args:
+        source: See the top of this module.
+        reading: How its files become documents.
+        split: Which part of a named corpus.
+
+    Raises:
+        InputError: It names nothing.
+        CygnetError: See ``hub.download``.
+    """
+    if source.startswith(STORIES):
+        parse_source(source)
+        return Source(source, reading, ())
+    return Source(source, reading, tuple(locate(source, split)))
+
+
+def read_text(
+    *sources: str,
+    split: Literal["train", "valid"] = "train",
+    boundary: str = BOUNDARY,
+    documents: Documents = "boundary",
+    column: str | None = None,
+    errors: Literal["strict", "replace"] = "strict",
+    parts: bool = False,
+) -> Iterator[TextBatch]:
+    """The documents of any sources, in order.
+
+    Args:
+        sources, split: See ``open_source``.
+        boundary, documents, column, errors: See ``Reading``.
+        parts: Whether a very long document of a ``.txt`` file may come in parts, see ``parts``;
+            ``build_tokens`` takes them.
+
+    Raises:
+        InputError: A source names nothing, or cannot be read.
+        EncodingError, DamagedError: See ``SourceFile.batches``.
+
+    Cost: memory for about 4 MiB and, unless it comes in parts, the longest document.
+
+    >>> [len(batch) for batch in read_text("stories:1:20")]
+    [20]
+    """
+    reading = Reading(boundary, documents, column, errors)
+    for opened in [open_source(source, reading, split) for source in sources]:
+        yield from opened.batches() if parts else whole_documents(opened.batches())
+
+
+def read_files(
+    paths: Sequence[Path], boundary: str = BOUNDARY, errors: str = "strict"
+) -> Iterator[TextBatch]:
+    """The documents of several files, one file after the other."""
+    for path in paths:
+        yield from open_file(path, Reading(boundary=boundary, errors=errors)).batches()
 
 
 def sample_documents(
@@ -240,7 +277,10 @@ def sample_documents(
     [['aa', 'cc']]
     """
     share = sample_share(total_bytes, sample_bytes)
-    for batch in batches:
+    if share == 1:
+        yield from batches
+        return
+    for batch in whole_documents(batches):
         ordinals = np.arange(n_before, n_before + len(batch) + 1)
         steps = np.ceil(ordinals * share)
         n_before += len(batch)
@@ -252,9 +292,3 @@ def sample_documents(
 def sample_share(total_bytes: int, sample_bytes: int) -> float:
     """The share of documents that ``sample_documents`` takes."""
     return min(1.0, sample_bytes / max(1, total_bytes))
-
-
-def read_files(paths: Sequence[Path], boundary: str, errors: str) -> Iterator[TextBatch]:
-    """The documents of several files, one file after the other."""
-    for path in paths:
-        yield from TextFile(path, boundary, errors).batches()

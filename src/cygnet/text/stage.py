@@ -4,29 +4,26 @@ Files stay where they are; the folder holds their list and figures. Built-in sto
 into the folder as ``train.txt`` and ``valid.txt``, where anyone can read them.
 """
 
-import contextlib
-import functools
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cygnet import stage
 from cygnet.console import progress, say
-from cygnet.errors import DamagedError, InputError, StaleError
-from cygnet.files import atomic_writer, sha256_file
-from cygnet.recipe import TextOptions
+from cygnet.cores import available_threads, reports, run_ahead
+from cygnet.errors import InputError, StaleError
+from cygnet.files import atomic_writer
+from cygnet.recipe import TextOptions, to_dict
 from cygnet.text.batch import TextBatch
-from cygnet.text.hub import CORPORA, Corpus, download
-from cygnet.text.sources import TextFile, find_files
-from cygnet.text.stories import stories
+from cygnet.text.checking import FileFigures, check_file, totals
+from cygnet.text.listing import describe, external_files, hashes, is_unchanged
+from cygnet.text.sources import STORIES, Reading, open_file
+from cygnet.text.splits import HashSplit, Side, check_fraction
+from cygnet.text.stories import parse_source, stories
 
 SPLITS = ("train", "valid")
-STORIES = "stories:"
-DEFAULT_STORIES = 20_000
 
 
 def inputs(options: TextOptions, folder: Path) -> dict[str, str]:
@@ -38,14 +35,23 @@ def inputs(options: TextOptions, folder: Path) -> dict[str, str]:
             change is not read again.
 
     Raises:
-        InputError: A source names nothing, or a file that cannot be read.
+        InputError: A source names nothing, or a file that cannot be read; both files and a fraction
+            are given to validate on.
     """
-    known = _known_hashes(folder)
-    return {
-        f"text.{split}[{number}] {path.name}": known.get(_state(path)) or sha256_file(path)
-        for split in SPLITS
-        for number, path in enumerate(_external_files(options, split, folder))
-    }
+    if options.valid_fraction is not None:
+        check_fraction(options.valid_fraction)
+        if options.valid:
+            raise InputError(
+                f"text.valid ({' '.join(options.valid)}) and text.valid_fraction"
+                f" ({options.valid_fraction}) are both given: leave one of them out"
+            )
+    found: dict[str, str] = {}
+    for split in SPLITS:
+        files = list(itertools.chain(*external_files(options, split, folder).values()))
+        hashed = zip(files, hashes(files, folder, f"hashing {split}"), strict=True)
+        for number, (path, sha256) in enumerate(hashed):
+            found[f"text.{split}[{number}] {path.name}"] = sha256
+    return found
 
 
 def build(options: TextOptions, folder: Path) -> dict[str, Any]:
@@ -54,10 +60,14 @@ def build(options: TextOptions, folder: Path) -> dict[str, Any]:
     Raises:
         EncodingError: A file is not UTF-8, and ``options.errors`` is ``"strict"``.
         InputError: A split holds no text.
+
+    Cost: one pass over the files, as many at a time as there are cores.
     """
-    return {
-        split: _build_split(options, folder, split) for split in SPLITS if getattr(options, split)
-    }
+    figures: dict[str, Any] = {}
+    for split in SPLITS:
+        if getattr(options, split):
+            figures |= _build_split(options, folder, split)
+    return figures
 
 
 @dataclass(frozen=True)
@@ -67,19 +77,20 @@ class SplitFile:
     Attributes:
         path: Where it is.
         sha256: Of its bytes.
-        boundary, errors: How it is read; see ``TextFile``.
+        reading: How it becomes documents.
+        part: Which of its documents are in the split; None for all.
         record: What the stage has noted of it.
     """
 
     path: Path
     sha256: str
-    boundary: str
-    errors: str
+    reading: Reading
+    part: HashSplit | None
     record: dict[str, Any]
 
     @property
     def n_documents(self) -> int:
-        """How many documents it holds."""
+        """How many documents of the split it holds."""
         return int(self.record["documents"])
 
     @property
@@ -87,15 +98,21 @@ class SplitFile:
         """How large it is."""
         return int(self.record["bytes"])
 
+    @property
+    def identity(self) -> list[Any]:
+        """All that its documents depend on, as plain values."""
+        return [self.sha256, asdict(self.reading), self.part and asdict(self.part)]
+
     def batches(self) -> Iterator[TextBatch]:
-        """Its documents, in order.
+        """Its documents, in order; very long ones may come in parts (see ``parts``).
 
         Raises:
             StaleError: It is gone or was changed since the stage ran.
         """
-        if not _is_unchanged(self.path, self.record):
+        if not is_unchanged(self.path, self.record):
             raise StaleError(f"{self.path} was removed or changed since its text stage ran")
-        yield from TextFile(self.path, self.boundary, self.errors).batches()
+        batches = open_file(self.path, self.reading).batches()
+        yield from self.part.select(batches) if self.part else batches
 
 
 def split_files(folder: Path, split: str) -> list[SplitFile]:
@@ -104,79 +121,99 @@ def split_files(folder: Path, split: str) -> list[SplitFile]:
     record = stage.read_record(folder)
     assert record is not None
     options, outputs = record["options"], record["outputs"]
+    fraction = options["valid_fraction"]
     return [
         SplitFile(
             folder / file["path"],  # an absolute path stays as it is
             file.get("sha256") or outputs[file["path"]]["sha256"],
-            options["boundary"],
-            options["errors"],
+            _reading(options, is_own="sha256" not in file),
+            None if fraction is None else HashSplit(_side(split), fraction),
             file,
         )
         for file in found["files"]
+        if file["documents"]
     ]
 
 
 def read_split(folder: Path, split: str) -> Iterator[TextBatch]:
-    """The documents of one split of a finished text stage, in order.
+    """The documents of one split of a finished text stage, in order; some may come in parts.
 
     Raises:
         StaleError: A file is gone or was changed since the stage ran.
 
-    Cost: memory for 4 MiB and the longest document.
+    Cost: memory for 8 MiB and, but for ``.txt``, the longest document.
     """
     for file in split_files(folder, split):
         yield from file.batches()
 
 
+def _reading(options: dict[str, Any], is_own: bool) -> Reading:
+    """How a file is read, out of the section of a recipe; the stage writes its own in one way."""
+    chosen = {item.name: options[item.name] for item in fields(Reading)}
+    return Reading(**chosen | ({"documents": "boundary"} if is_own else {}))
+
+
+def _side(split: str) -> Side:
+    return "valid" if split == "valid" else "train"
+
+
 def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, Any]:
-    external = _external_files(options, split, folder)
-    paths = [*external, *_write_stories(options, folder, split)]
-    files: list[dict[str, Any]] = []
-    figures = dict.fromkeys(("documents", "text_bytes", "characters", "empty", "replaced"), 0)
-    with progress(f"checking {split}", sum(p.stat().st_size for p in paths) / 1e6, "MB") as advance:
-        for path in paths:
-            file = TextFile(path, options.boundary, options.errors)
-            for batch in file.batches(on_bytes=lambda n: advance(n / 1e6)):
-                figures["text_bytes"] += batch.text_bytes
-                figures["characters"] += _count_characters(batch)
-            files.append({**_describe(path, folder), "documents": file.n_documents})
-            figures["documents"] += file.n_documents
-            figures["empty"] += file.n_empty
-            figures["replaced"] += file.n_replaced
-    if not figures["documents"]:
-        raise InputError(
-            f"text.{split} is empty: {' '.join(getattr(options, split))} holds no text"
+    """Check the files of a split; gives its figures, and those of both sides of a split by hash."""
+    sources = external_files(options, split, folder)
+    paths = [*itertools.chain(*sources.values()), *_write_stories(options, folder, split)]
+    found = _check_files(paths, options, folder, f"checking {split}")
+    sides = {split: "train"} if options.valid_fraction is None else {side: side for side in SPLITS}
+    listing = {
+        "sources": {source: [str(path) for path in files] for source, files in sources.items()}
+    }
+    figures = {}
+    for name, side in sides.items():
+        described = (
+            {**describe(path, folder), **asdict(getattr(file, side))}
+            for path, file in zip(paths, found, strict=True)
         )
-    _say_figures(split, figures)
-    return {**figures, "files": files}
+        figures[name] = totals(found, side) | listing | {"files": list(described)}
+    for name in sides:
+        _check_figures(options, name, figures)
+        _say_figures(name, figures[name])
+    return figures
 
 
-def _say_figures(split: str, figures: dict[str, int]) -> None:
-    replaced = (
-        f", {figures['replaced']:,} invalid byte sequences replaced" if figures["replaced"] else ""
+def _check_files(
+    paths: list[Path], options: TextOptions, folder: Path, label: str
+) -> list[FileFigures]:
+    """Read all files, on all cores; an error in one, or Ctrl-C, ends the reading of the others."""
+    size = sum(path.stat().st_size for path in paths)
+    with progress(label, size / 1e6, "MB") as advance, reports(advance) as on_bytes:
+
+        def check(path: Path) -> FileFigures:
+            reading = _reading(to_dict(options), is_own=path.parent == folder)
+            return check_file(path, reading, options.valid_fraction, on_bytes)
+
+        return list(run_ahead(check, paths, available_threads()))
+
+
+def _check_figures(options: TextOptions, split: str, figures: dict[str, Any]) -> None:
+    """Refuse a split without a document."""
+    if figures[split]["documents"]:
+        return
+    n_documents = sum(side["documents"] for side in figures.values())
+    if not n_documents or options.valid_fraction is None:
+        name = split if options.valid_fraction is None else "train"
+        raise InputError(f"text.{name} is empty: {' '.join(getattr(options, name))} holds no text")
+    raise InputError(
+        f"text.valid_fraction {options.valid_fraction} leaves {split} without any of the"
+        f" {n_documents:,} documents: choose another, or name files for text.valid"
     )
+
+
+def _say_figures(split: str, figures: dict[str, Any]) -> None:
+    notes = {"nulls": "nulls left out", "replaced": "invalid byte sequences replaced"}
+    noted = (f", {figures[name]:,} {what}" for name, what in notes.items() if figures[name])
     say(
         f"  {split}: {figures['documents']:,} documents, {figures['text_bytes'] / 1e6:,.2f} MB"
-        f" of text{replaced}"
+        f" of text{''.join(noted)}"
     )
-
-
-def _external_files(options: TextOptions, split: str, folder: Path) -> list[Path]:
-    """The files outside the run folder that the sources of a split name."""
-    paths: list[Path] = []
-    for source in getattr(options, split):
-        if source in CORPORA:
-            # A finished run does not ask the hub again.
-            paths += _known_files(folder, split, CORPORA[source]) or _corpus(source)[split]
-        elif not source.startswith(STORIES):
-            paths += find_files(source)
-    return [path.absolute() for path in paths]
-
-
-@functools.cache
-def _corpus(name: str) -> dict[str, list[Path]]:
-    """The files of a named corpus, downloaded and verified once per process."""
-    return download(name)
 
 
 def _write_stories(options: TextOptions, folder: Path, split: str) -> list[Path]:
@@ -187,69 +224,9 @@ def _write_stories(options: TextOptions, folder: Path, split: str) -> list[Path]
     path = folder / f"{split}.txt"
     with atomic_writer(path) as file:
         for source in sources:
-            seed, count = parse_stories(source)
+            seed, count = parse_source(source)
             with progress(f"writing {split}", count, "story") as advance:
                 for story in itertools.islice(stories(seed), count):
                     file.write(f"{story}\n{options.boundary}\n".encode())
                     advance(1)
     return [path]
-
-
-def parse_stories(source: str) -> tuple[int, int]:
-    """Seed and number of stories of a source ``stories:SEED`` or ``stories:SEED:COUNT``.
-
-    >>> parse_stories("stories:7:100")
-    (7, 100)
-    """
-    fields = source.removeprefix(STORIES).split(":")
-    if len(fields) > 2 or not all(field.isdecimal() for field in fields):
-        raise InputError(f"{source!r} is no source: write stories:SEED or stories:SEED:COUNT")
-    return int(fields[0]), int(fields[1]) if len(fields) == 2 else DEFAULT_STORIES
-
-
-def _count_characters(batch: TextBatch) -> int:
-    """Code points: every byte of UTF-8 that is not a continuation byte begins one."""
-    return int(np.count_nonzero((batch.data & 0xC0) != 0x80))
-
-
-def _describe(path: Path, folder: Path) -> dict[str, Any]:
-    if path.parent == folder:
-        return {"path": path.name, "bytes": path.stat().st_size}
-    name, size, mtime_ns = _state(path)
-    return {"path": name, "bytes": size, "mtime_ns": mtime_ns, "sha256": sha256_file(path)}
-
-
-def _state(path: Path) -> tuple[str, int, int]:
-    """Path, size and time of change: while these stay, a file is taken to be the same."""
-    status = path.stat()
-    return str(path), status.st_size, status.st_mtime_ns
-
-
-def _is_unchanged(path: Path, file: dict[str, Any]) -> bool:
-    """Whether a file is what the record says; hashed only if its time of change is another."""
-    if not path.exists() or path.stat().st_size != file["bytes"]:
-        return False
-    if "sha256" not in file or path.stat().st_mtime_ns == file["mtime_ns"]:
-        return True
-    return sha256_file(path) == str(file["sha256"])
-
-
-def _known_files(folder: Path, split: str, corpus: Corpus) -> list[Path]:
-    """The files of a corpus that a finished stage has read, if all are as they were."""
-    names = getattr(corpus, split)
-    found = [Path(path) for path, _, _ in _known_hashes(folder) if Path(path).name in names]
-    is_same = all(path.exists() and _state(path) in _known_hashes(folder) for path in found)
-    return found if is_same and len(found) == len(names) else []
-
-
-def _known_hashes(folder: Path) -> dict[tuple[str, int, int], str]:
-    """The sha256 of the external files that a finished stage has read, by their state."""
-    record: dict[str, Any] = {}
-    with contextlib.suppress(DamagedError):  # the stage itself will say so
-        record = stage.read_record(folder) or {}
-    return {
-        (file["path"], file["bytes"], file["mtime_ns"]): file["sha256"]
-        for split in record.get("results", {}).values()
-        for file in split["files"]
-        if "sha256" in file
-    }

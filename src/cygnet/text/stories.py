@@ -22,6 +22,7 @@ from cygnet.text.plots import PLOTS, WORLDS
 # 8,000 stories of the product of 1 / size over all the pools drawn from). A million stories are
 # 5e11 pairs, so that about 3e-5 pairs of equal stories are to be expected.
 
+DEFAULT_COUNT = 20_000
 _HERO_WORDS = frozenset(("he", "him", "his", "himself"))
 
 
@@ -72,6 +73,21 @@ def stories(seed: int, start: int = 0) -> Iterator[str]:
     3
     """
     return (story(seed, index) for index in count(start))
+
+
+def parse_source(source: str) -> tuple[int, int]:
+    """Seed and number of stories of a source ``stories:SEED`` or ``stories:SEED:COUNT``.
+
+    Raises:
+        InputError: It is written in another way.
+
+    >>> parse_source("stories:7:100")
+    (7, 100)
+    """
+    fields = source.removeprefix("stories:").split(":")
+    if len(fields) > 2 or not all(field.isdecimal() for field in fields):
+        raise InputError(f"{source!r} is no source: write stories:SEED or stories:SEED:COUNT")
+    return int(fields[0]), int(fields[1]) if len(fields) == 2 else DEFAULT_COUNT
 
 
 def pick(rng: random.Random, pool: tuple[Any, ...]) -> Any:

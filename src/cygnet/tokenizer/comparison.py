@@ -9,9 +9,9 @@ from rich.table import Table
 from rich.text import Text as Line
 
 from cygnet.console import progress
-from cygnet.errors import EncodingError, InputError
+from cygnet.errors import InputError
 from cygnet.text.batch import TextBatch
-from cygnet.text.sources import find_files, read_files
+from cygnet.text.sources import Reading, Source, open_source
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.evaluation import PERCENTS, Evaluation, VocabularyFigures, evaluate
 from cygnet.tokenizer.tokenizer import Tokenizer
@@ -93,16 +93,14 @@ MEASURES = (
 )
 
 
-def compare(
-    tokenizers: Sequence[Path], sources: Sequence[str], boundary: str, errors: str
-) -> Comparison:
+def compare(tokenizers: Sequence[Path], sources: Sequence[str], reading: Reading) -> Comparison:
     """Evaluate every tokenizer on every text.
 
     Args:
         tokenizers: What ``Tokenizer.load`` takes.
-        sources: What ``find_files`` takes: each is one text.
-        boundary: The string between two documents in a file; ``""`` for one document a file.
-        errors: ``"strict"`` or ``"replace"``, as in ``TextFile``.
+        sources: What ``open_source`` takes: each is one text; of a named corpus it is the part to
+            validate on.
+        reading: How files become documents.
 
     Raises:
         InputError: There is no tokenizer, or no text, or a text is empty.
@@ -113,38 +111,32 @@ def compare(
     if not tokenizers:
         raise InputError("name a tokenizer: cygnet tokenizer eval TOKENIZER --text FILE")
     if not sources:
-        raise InputError("name a text: --text FILE, a folder of .txt files or a pattern")
-    files = {source: find_files(source) for source in sources}
+        raise InputError("name a text: --text FILE, a folder, a pattern or another source")
+    opened = [open_source(source, reading, "valid") for source in dict.fromkeys(sources)]
     loaded = {str(path): Tokenizer.load(path) for path in tokenizers}
     vocabularies = {name: VocabularyFigures.of(loaded[name]) for name in loaded}
-    total = sum(path.stat().st_size for paths in files.values() for path in paths)
-    found: dict[str, dict[str, Evaluation]] = {source: {} for source in files}
+    total = sum(source.n_bytes for source in opened)
+    found: dict[str, dict[str, Evaluation]] = {source.name: {} for source in opened}
     with progress("encoding", total * len(loaded) / 1e6, "MB") as advance:
-        for source, paths in files.items():
+        for source in opened:
             for name, tokenizer in loaded.items():
-                text = _read(source, paths, boundary, errors, advance)
-                found[source][name] = evaluate(tokenizer, text, vocabularies[name])
+                text = _read(source, advance)
+                found[source.name][name] = evaluate(tokenizer, text, vocabularies[name])
     return found
 
 
-def _read(
-    source: str,
-    paths: Sequence[Path],
-    boundary: str,
-    errors: str,
-    advance: Callable[[float], None],
-) -> Iterator[TextBatch]:
+def _read(source: Source, advance: Callable[[float], None]) -> Iterator[TextBatch]:
     """The documents of a text; an empty one is refused by its name."""
     n_documents = 0
     try:
-        for batch in read_files(paths, boundary, errors):
+        for batch in source.batches():
             yield batch
             n_documents += len(batch)
             advance(batch.text_bytes / 1e6)
-    except EncodingError as error:  # the option has another name in a recipe
-        raise EncodingError(str(error).replace("--text.errors", "--errors")) from error
+    except InputError as error:  # an option has another name in a recipe
+        raise type(error)(str(error).replace("--text.", "--")) from error
     if not n_documents:
-        raise InputError(f"{source} holds no text")
+        raise InputError(f"{source.name} holds no text")
 
 
 def to_dict(comparison: Comparison) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class _Part:
         share = sample_share(self.extract.total_bytes, self.extract.sample_bytes)
         depends = {
             "version": VERSION,
-            "file": [self.file.sha256, self.file.boundary, self.file.errors],
+            "file": self.file.identity,
             "pattern": self.pattern,
             "sample": None if share == 1 else [share, self.n_before],
             "limits": [self.extract.doc_cap, self.left],

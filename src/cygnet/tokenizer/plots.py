@@ -1,7 +1,7 @@
 """How the tokens of a text are spread over a vocabulary, drawn."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,21 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     Raises:
         InputError: As ``check_plot_file``.
     """
+    height = PANEL_INCHES * len(comparison)
+    save_figure(path, height, lambda figure: _draw_rows(figure, comparison))
+
+
+def save_figure(path: Path, height: float, draw: Callable[[Any], None]) -> None:
+    """Draw a figure into a file.
+
+    Args:
+        path: A file that ends in .png or .svg. The same figures give the same bytes.
+        height: Of the figure, in inches.
+        draw: Takes a ``matplotlib.figure.Figure`` and draws into it.
+
+    Raises:
+        InputError: As ``check_plot_file``.
+    """
     check_plot_file(path)
     from matplotlib import rc_context
     from matplotlib.figure import Figure
@@ -56,8 +71,8 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     suffix = path.suffix.lower().removeprefix(".")
     metadata = {"Date": None} if suffix == "svg" else {}
     with settings, atomic_writer(path) as file:
-        figure = Figure(figsize=(9.6, PANEL_INCHES * len(comparison)), layout="constrained")
-        _draw_rows(figure, comparison)
+        figure = Figure(figsize=(9.6, height), layout="constrained")
+        draw(figure)
         figure.savefig(file, format=suffix, dpi=150, metadata=metadata)
 
 
@@ -76,7 +91,7 @@ def _draw_coverage(panel: Any, by_name: Mapping[str, Evaluation]) -> None:
     for percent in PERCENTS:
         panel.axhline(percent / 100, color="0.75", linewidth=0.8, zorder=0)
     _draw_lines(panel, {name: found.coverage for name, found in by_name.items()})
-    panel.set_xscale("log")
+    set_log_scale(panel, "x")
     panel.set_ylim(0, 1.02)
     panel.set_yticks([0, 0.25, 0.5, 0.75, *(percent / 100 for percent in PERCENTS)])
     panel.yaxis.set_major_formatter("{x:.0%}")
@@ -87,8 +102,8 @@ def _draw_coverage(panel: Any, by_name: Mapping[str, Evaluation]) -> None:
 
 def _draw_zipf(panel: Any, by_name: Mapping[str, Evaluation]) -> None:
     _draw_lines(panel, {name: found.frequencies for name, found in by_name.items()})
-    panel.set_xscale("log")
-    panel.set_yscale("log")
+    set_log_scale(panel, "x")
+    set_log_scale(panel, "y")
     panel.set_xlabel("rank of the type")
     panel.set_ylabel("how often it occurs")
     panel.legend(loc="lower left", frameon=False)
@@ -101,3 +116,13 @@ def _draw_lines(panel: Any, heights: Mapping[str, Any]) -> None:
         ranks = np.unique(np.geomspace(1, len(height), N_POINTS).round().astype(np.int64))
         panel.plot(ranks, height[ranks - 1], color=colour, linestyle=style, label=name)
     panel.grid(alpha=0.25)
+
+
+def set_log_scale(panel: Any, axis: str) -> None:
+    """Make the axis ``"x"`` or ``"y"`` logarithmic, with plain numbers: powers are formulas."""
+    from matplotlib.ticker import LogFormatter
+
+    panel.set(**{f"{axis}scale": "log"})
+    ticks = getattr(panel, f"{axis}axis")
+    ticks.set_major_formatter("{x:,.0f}")
+    ticks.set_minor_formatter(LogFormatter())  # speaks where there are few powers of ten

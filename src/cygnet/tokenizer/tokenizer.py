@@ -15,7 +15,7 @@ from cygnet.cores import available_threads
 from cygnet.errors import InputError
 from cygnet.text.batch import Text, as_batches
 from cygnet.tokenizer.display import visible
-from cygnet.tokenizer.patterns import find_pattern
+from cygnet.tokenizer.patterns import find_pattern, find_scanner
 from cygnet.tokenizer.reference import N_BYTES, Pair
 from cygnet.tokenizer.special_tokens import (
     check_special_tokens,
@@ -213,7 +213,7 @@ class Tokenizer:
         """The smallest of ``uint16`` and ``uint32`` that holds every id."""
         return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         """Hex sha256 of the ``tokenizer.json`` that ``save`` writes."""
         from cygnet.tokenizer.formats.tokenizer_json import sha256_tokenizer
@@ -346,6 +346,11 @@ class Tokenizer:
     def token_bytes(self, token: int) -> bytes:
         """The bytes of one token."""
         return self.decode_bytes([token])
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether the ids of a document are those of its parts, cut as ``text.parts`` cuts."""
+        return find_scanner(self.pattern) is not None
 
     def token_lengths(self) -> npt.NDArray[np.int64]:
         """Bytes of text in each token, shape ``(vocab_size,)``; special tokens have none."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.tokenizer import Tokenizer
-from cygnet.tokens.store import Batch
+from cygnet.tokens.batch import IGNORED, Batch
 
 
 def batch_lines(batch: Batch, tokenizer: Tokenizer, width: int, rows: int = 1) -> Iterator[str]:
@@ -21,7 +21,7 @@ def batch_lines(batch: Batch, tokenizer: Tokenizer, width: int, rows: int = 1) -
     for row in range(min(rows, len(batch.x))):
         yield f"row {row}"
         columns = [
-            [str(x), visible(tokenizer.token_bytes(x)), str(y), visible(tokenizer.token_bytes(y))]
+            [*_cells(x, tokenizer), *_cells(y, tokenizer)]
             for x, y in zip(batch.x[row].tolist(), batch.y[row].tolist(), strict=True)
         ]
         for fold in _fold(columns, width - len("x ")):
@@ -30,6 +30,12 @@ def batch_lines(batch: Batch, tokenizer: Tokenizer, width: int, rows: int = 1) -
                 cells = (column[line].ljust(size) for column, size in zip(fold, sizes, strict=True))
                 yield (label + "│".join(cells)).rstrip()
             yield ""
+
+
+def _cells(token: int, tokenizer: Tokenizer) -> tuple[str, str]:
+    """Id and text of a token; a target that does not count has no text."""
+    text = "" if token == IGNORED else visible(tokenizer.token_bytes(token))
+    return str(token), text
 
 
 def _fold(columns: Sequence[list[str]], width: int) -> Iterator[list[list[str]]]:

@@ -15,7 +15,9 @@ import torch
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
+from cygnet.tokens.batch import IGNORED, Batch, Order
 from cygnet.tokens.store import TokenStore
+from cygnet.transformer.attention import model_inputs, to_tensors
 
 
 @dataclass
@@ -37,13 +39,15 @@ class LossSum:
 
         Args:
             losses: Nats, any shape.
-            targets: Token ids of the same shape.
+            targets: Token ids of the same shape; ``IGNORED`` ones do not count.
             token_lengths: Bytes of text in each token, shape ``(vocab_size,)``, on the CPU.
         """
-        lengths = token_lengths[targets.cpu()]
+        targets = targets.cpu()
+        counted = targets != IGNORED
+        lengths = token_lengths[targets.clamp(min=0)] * counted
         losses = losses.detach().cpu().double()
         self.nats += float(losses.sum())
-        self.tokens += targets.numel()
+        self.tokens += int(counted.sum())
         self.text_nats += float(losses[lengths > 0].sum())
         self.text_bytes += int(lengths.sum())
 
@@ -58,17 +62,28 @@ class LossSum:
         return self.text_nats / math.log(2) / max(1, self.text_bytes)
 
 
-def token_losses(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """The loss of each token of ``y``, in nats, shape ``(B, T)``, ``float32``.
+def token_losses(
+    model: torch.nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    positions: torch.Tensor | None = None,
+    document_ids: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """The loss of each token of ``y``, in nats, shape ``(B, T)``, ``float32``; 0 where ignored.
 
     Args:
         model: A causal language model.
         x: Token ids, ``int64`` of shape ``(B, T)``.
         y: The token that follows each of ``x``: already shifted, unlike ``labels`` of
             ``transformers``, so that no position is lost.
+        positions, document_ids: As in ``Batch``; with them attention stays inside documents.
     """
-    logits = model(input_ids=x, use_cache=False).logits.float()
-    return cross_entropy(logits.flatten(0, 1), y.flatten(), reduction="none").view_as(y)
+    inputs = model_inputs(model, x, positions, document_ids)
+    logits = model(**inputs).logits.float()
+    losses = cross_entropy(
+        logits.flatten(0, 1), y.flatten(), reduction="none", ignore_index=IGNORED
+    )
+    return losses.view_as(y)
 
 
 def evaluate(
@@ -79,19 +94,22 @@ def evaluate(
     *,
     block_size: int,
     batch_size: int,
+    order: Order = "random",
     max_tokens: int | None = None,
     on_tokens: Callable[[int], None] = lambda n: None,
     autocast: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
 ) -> LossSum:
-    """The loss over a split, every token predicted once from those before it in its window.
+    """The loss over a split, every token predicted once from those before it in its row.
 
     Args:
         model: A causal language model.
         store, split: The tokens.
         token_lengths: Bytes of text in each token, from ``Tokenizer.token_lengths``.
-        block_size: Tokens in a window; windows do not overlap.
-        batch_size: Windows at a time.
-        max_tokens: About how many tokens to take, in windows spread evenly over the split; all if
+        block_size: Tokens in a row.
+        batch_size: Rows at a time.
+        order: As in training: for ``packed`` the rows of its plan, with attention inside documents;
+            for the others windows that do not overlap.
+        max_tokens: About how many tokens to take, in rows spread evenly over the split; all if
             none.
         on_tokens: Called with the tokens done after each batch.
         autocast: Makes the context for each pass of the model, e.g. for bf16.
@@ -103,19 +121,20 @@ def evaluate(
     was_training = model.training
     model.train(False)
     with torch.inference_mode():
-        for x, y in _windows(store, split, block_size, batch_size, max_tokens):
-            x, y = x.to(model.device), y.to(model.device)
+        read = _packed_rows if order == "packed" else _windows
+        for batch in read(store, split, block_size, batch_size, max_tokens):
+            rows = {name: tensor.to(model.device) for name, tensor in to_tensors(batch).items()}
             with autocast():
-                losses = token_losses(model, x, y)
-            total.add(losses, y, lengths)
-            on_tokens(y.numel())
+                losses = token_losses(model, **rows)
+            total.add(losses, rows["y"], lengths)
+            on_tokens(rows["y"].numel())
     model.train(was_training)
     return total
 
 
 def _windows(
     store: TokenStore, split: str, block_size: int, batch_size: int, max_tokens: int | None
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+) -> Iterator[Batch]:
     """Batches of windows: ``y`` tiles the split, ``x`` begins one token earlier.
 
     The first token of all is predicted from the boundary token, or left out where there is none.
@@ -124,19 +143,40 @@ def _windows(
     first = 0 if store.manifest.boundary_id is not None else 1
     starts = np.arange(first, n_tokens, block_size)
     if max_tokens is not None and max_tokens < n_tokens:
-        n_windows = max(1, max_tokens // block_size)
-        starts = starts[np.arange(n_windows) * len(starts) // n_windows]
+        starts = _spread(starts, max_tokens // block_size)
     whole = starts[starts + block_size <= n_tokens]
     groups = [whole[i : i + batch_size] for i in range(0, len(whole), batch_size)]
     groups += [starts[len(whole) :]] if len(whole) < len(starts) else []
     for group in groups:
         rows = [_row(store, split, int(start), block_size) for start in group]
-        window = torch.from_numpy(np.stack(rows).astype(np.int64))
-        yield window[:, :-1], window[:, 1:]
+        x, y = np.stack([x for x, _ in rows]), np.stack([y for _, y in rows])
+        yield Batch(x, y)
 
 
-def _row(store: TokenStore, split: str, start: int, block_size: int) -> npt.NDArray[np.int64]:
-    """Tokens ``start - 1 .. start + block_size - 1``, cut at the end of the split."""
+def _row(
+    store: TokenStore, split: str, start: int, block_size: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Inputs, and targets ``start .. start + block_size - 1`` as far as the split goes."""
     stop = min(start + block_size, store.split(split).tokens)
     ids = store.read(split, max(0, start - 1), stop).astype(np.int64)
-    return ids if start else np.concatenate([[store.manifest.boundary_id], ids])
+    if not start:
+        ids = np.concatenate([[store.boundary_id], ids])
+    return ids[:-1], np.where(store.read_mask(split, start, stop), ids[1:], IGNORED)
+
+
+def _packed_rows(
+    store: TokenStore, split: str, block_size: int, batch_size: int, max_tokens: int | None
+) -> Iterator[Batch]:
+    """Batches of the rows that the split is packed into."""
+    plan = store.plan(split, block_size=block_size, order="packed")
+    numbers = np.arange(len(plan))
+    if max_tokens is not None and max_tokens < len(plan) * block_size:
+        numbers = _spread(numbers, max_tokens // block_size)
+    for first in range(0, len(numbers), batch_size):
+        yield plan.read(numbers[first : first + batch_size])
+
+
+def _spread(items: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """So many of the items, evenly spread; at least one."""
+    n = max(1, n)
+    return items[np.arange(n) * len(items) // n]

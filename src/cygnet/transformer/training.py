@@ -31,7 +31,9 @@ from transformers.trainer_callback import PrinterCallback
 from cygnet.errors import InputError
 from cygnet.files import make_folder, read_json, write_json, write_text
 from cygnet.recipe import TransformerOptions
+from cygnet.tokens.batch import IGNORED
 from cygnet.tokens.store import TokenStore
+from cygnet.transformer.attention import Rows, to_tensors
 from cygnet.transformer.checkpoints import find_last_good, seal, storing
 from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
 
@@ -39,7 +41,6 @@ METRICS = "metrics.jsonl"
 CHECKPOINTS = "checkpoints"
 PRECISION = "precision.json"
 N_KEPT = 2  # if the newest checkpoint is damaged, the one before it serves
-Rows = dict[str, torch.Tensor]
 
 
 class WindowDataset(Dataset[Rows]):
@@ -59,18 +60,15 @@ class WindowDataset(Dataset[Rows]):
 
     def __getitems__(self, indices: list[int]) -> Rows:
         """The rows of one step at once; ``indices`` are those of one batch of the loader."""
-        options = self.options
-        step, row = divmod(indices[0], options.batch_size)
-        assert row + len(indices) <= options.batch_size, "a batch of the loader is one step"
-        batch = self.store.get_batch(
+        batch = self.store.get_rows(
             "train",
-            step=step,
-            batch_size=options.batch_size,
-            block_size=options.block_size,
-            seed=options.seed,
+            np.array(indices, np.uint64),
+            block_size=self.options.block_size,
+            seed=self.options.seed,
+            order=self.options.order,
+            pack_window=self.options.pack_window,
         )
-        rows = slice(row, row + len(indices))
-        return {"x": torch.from_numpy(batch.x[rows]), "y": torch.from_numpy(batch.y[rows])}
+        return to_tensors(batch)
 
 
 class LanguageModelTrainer(Trainer):
@@ -100,10 +98,10 @@ class LanguageModelTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Mean loss of the batch; the sums for the metrics are kept beside it."""
-        losses = token_losses(model, inputs["x"], inputs["y"])
+        """Mean loss of what counts in a batch; the sums for the metrics are kept beside it."""
+        losses = token_losses(model, **inputs)
         self._losses.add(losses, inputs["y"], self._lengths)
-        loss = losses.mean()
+        loss = losses.sum() / (inputs["y"] != IGNORED).sum()
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -147,6 +145,7 @@ class LanguageModelTrainer(Trainer):
             self.token_lengths,
             block_size=self._block_size,
             batch_size=self.data.options.batch_size,
+            order=self.data.options.order,
             max_tokens=max_tokens,
             on_tokens=show,
             autocast=self.accelerator.autocast,
@@ -343,7 +342,12 @@ def check_options(options: TransformerOptions, store: TokenStore) -> None:
         raise InputError(
             f"eval_every {options.eval_every} is no multiple of log_every {options.log_every}"
         )
-    store.get_batch("train", step=0, batch_size=1, block_size=options.block_size, seed=options.seed)
+    store.plan(
+        "train",
+        block_size=options.block_size,
+        order=options.order,
+        pack_window=options.pack_window,
+    )
 
 
 LEAST = {
