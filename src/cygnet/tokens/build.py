@@ -21,8 +21,8 @@ from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer, make_folder, read_bytes
 from cygnet.text.batch import Text, TextBatch, as_batches
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.encoding import cut
-from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.checksums import Checksums, SummedFile
 from cygnet.tokens.counts import add_ids, to_npy
 from cygnet.tokens.format import (
@@ -85,7 +85,7 @@ class _Piece:
 
 def build(
     folder: str | Path,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     splits: dict[str, Text],
     *,
     shard_tokens: int = 100_000_000,
@@ -113,6 +113,7 @@ def build(
     Cost: memory for a few batches of text and the encoder's tables, whatever the size of the
     corpus; all cores.
 
+    >>> from cygnet import Tokenizer
     >>> import tempfile
     >>> tokenizer = Tokenizer([])
     >>> manifest = build(tempfile.mkdtemp(), tokenizer, {"train": ["hi", "you"]})
@@ -125,7 +126,7 @@ def build(
 
 def build_from(
     folder: str | Path,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     sources: Mapping[str, Source],
     shard_tokens: int,
     resume: bool,
@@ -151,7 +152,7 @@ def build_from(
 
 
 def _build_split(
-    folder: Path, split: str, tokenizer: Tokenizer, source: Source, shard_tokens: int
+    folder: Path, split: str, tokenizer: BaseTokenizer, source: Source, shard_tokens: int
 ) -> Split:
     counts = np.zeros(tokenizer.vocab_size, np.uint64)
     shards: list[Shard] = []
@@ -174,7 +175,9 @@ class _TextSource:
 
     is_masked = False
 
-    def __init__(self, text: Text, tokenizer: Tokenizer, on_bytes: Callable[[int], None]) -> None:
+    def __init__(
+        self, text: Text, tokenizer: BaseTokenizer, on_bytes: Callable[[int], None]
+    ) -> None:
         self._batches = _counted(as_batches(text), on_bytes)
         self._tokenizer = tokenizer
 

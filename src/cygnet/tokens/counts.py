@@ -12,7 +12,7 @@ from cygnet.files import read_bytes
 from cygnet.machine_code import kernels
 
 if TYPE_CHECKING:
-    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.tokenizer.base import BaseTokenizer
 
 Counts = npt.NDArray[np.uint64]
 
@@ -65,7 +65,7 @@ def read_counts(path: Path, vocab_size: int) -> Counts:
     return counts
 
 
-def text_bytes(counts: Counts, tokenizer: "Tokenizer", boundary_id: int | None) -> int:
+def text_bytes(counts: Counts, tokenizer: "BaseTokenizer", boundary_id: int | None) -> int:
     """Bytes of text in tokens that occur so often; boundaries and special tokens have none."""
     lengths = tokenizer.token_lengths()
     if boundary_id is not None:

@@ -31,7 +31,7 @@ from cygnet.tokens.format import (
 )
 
 if TYPE_CHECKING:
-    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.tokenizer.base import BaseTokenizer
     from cygnet.tokens.store import TokenStore
 
 TOKEN_FILES = {".bin", ".idx", ".mask", ".npy", ".tmp"}
@@ -50,7 +50,7 @@ def _shard_bytes(store: "TokenStore", shard: Shard) -> int:
 
 def verify(
     store: "TokenStore",
-    tokenizer: "Tokenizer | None" = None,
+    tokenizer: "BaseTokenizer | None" = None,
     on_bytes: Callable[[int], None] = lambda n: None,
 ) -> int:
     """Compare token files with their manifest, and with the rules of the format.
@@ -193,10 +193,10 @@ def _check_counts(store: "TokenStore", split: str, counts: Counts) -> int:
 
 
 def _check_text_bytes(
-    store: "TokenStore", split: str, counts: Counts, tokenizer: "Tokenizer"
+    store: "TokenStore", split: str, counts: Counts, tokenizer: "BaseTokenizer"
 ) -> None:
-    """Compare the bytes of text with those of the tokens; a normalizer may change their number."""
-    if tokenizer.normalizer is not None:
+    """Compare the bytes of text with those of the tokens, where decoding gives the text back."""
+    if not tokenizer.is_lossless:
         return
     found = text_bytes(counts, tokenizer, store.manifest.boundary_id)
     expected = store.split(split).text_bytes

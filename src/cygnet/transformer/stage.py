@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from cygnet.console import progress, say
 from cygnet.recipe import TransformerOptions
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.checkpoints import storing
@@ -61,7 +62,7 @@ def save_model(model: PreTrainedModel, folder: Path) -> None:
     saving.rmdir()
 
 
-def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> PreTrainedModel:
+def new_model(options: TransformerOptions, tokenizer: BaseTokenizer) -> PreTrainedModel:
     """A model of the recipe's shape with its first weights, which depend on the seed alone."""
     config = PRESETS[options.preset](
         tokenizer.vocab_size,
