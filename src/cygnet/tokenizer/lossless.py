@@ -21,7 +21,7 @@ import numpy.typing as npt
 from cygnet.errors import InputError
 from cygnet.tokenizer.frequencies import Counts
 from cygnet.tokenizer.reference import N_BYTES
-from cygnet.tokenizer.special_tokens import PADDING
+from cygnet.tokenizer.special_tokens import PADDING, check_special_tokens
 from cygnet.tokenizer.tokenizer import END_OF_TEXT, Tokenizer
 from cygnet.tokenizer.vocabulary import Vocabulary
 
@@ -62,7 +62,13 @@ def cut_lossless(
     >>> [cut.token_bytes(token) for token in cut.encode("hug bu")]
     [b'h', b'u', b'g', b' ', b'bu']
     """
-    n_learned = N_BYTES + Tokenizer.room_for_merges(live, special_tokens)
+    check_special_tokens(special_tokens)
+    n_learned = live - len(special_tokens)
+    if n_learned < N_BYTES:
+        raise InputError(
+            f"{live:,} live tokens are too few: {N_BYTES} bytes and {len(special_tokens)} special"
+            f" tokens need {N_BYTES + len(special_tokens):,}"
+        )
     vocabulary = base.vocabulary
     parents = find_parents(vocabulary)
     kept = choose_tokens(vocabulary, parents, counts, n_learned)

@@ -71,3 +71,23 @@ def text_bytes(counts: Counts, tokenizer: "BaseTokenizer", boundary_id: int | No
     if boundary_id is not None:
         lengths[boundary_id] = 0
     return int(counts.astype(np.int64) @ lengths)
+
+
+def check_dead(counts: Counts, tokenizer: "BaseTokenizer", split: str) -> None:
+    """Refuse tokens of which one is a dead row, that is, one that no text becomes.
+
+    Args:
+        counts: How often each id occurs, over all tokens of the split.
+        tokenizer: Whose ids they are.
+        split: What the message calls them.
+
+    Raises:
+        DamagedError: A dead id occurs.
+    """
+    first = tokenizer.dead_ids.start
+    occur = first + np.flatnonzero(counts[first : tokenizer.dead_ids.stop])
+    if len(occur):
+        raise DamagedError(
+            f"{split} holds {len(occur):,} ids of dead rows, which no text becomes: the first is"
+            f" {occur[0]}, {counts[occur[0]]:,} times; --overwrite makes the token files again"
+        )

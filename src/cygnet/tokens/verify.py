@@ -16,7 +16,7 @@ from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import DamagedError
 from cygnet.files import check_size, sha256_file
 from cygnet.tokens.checksums import Checksums, find_damage
-from cygnet.tokens.counts import Counts, add_ids, text_bytes, to_npy
+from cygnet.tokens.counts import Counts, add_ids, check_dead, text_bytes, to_npy
 from cygnet.tokens.ends import END_BYTES, EndStream, find_unclosed, read_blocks
 from cygnet.tokens.format import (
     MANIFEST,
@@ -58,7 +58,7 @@ def verify(
     Checked are: the manifest; that no file is missing and none too many; sizes and sha256 of all
     files; that ids are in the vocabulary, that documents end one behind the other, and with the
     boundary; that the counts are those of the ids; with a tokenizer, that it is the one that wrote
-    them, and the bytes of text.
+    them, the bytes of text, and that none of its dead rows occurs.
 
     Args:
         store: The token files.
@@ -90,6 +90,7 @@ def verify(
         n_read += _check_counts(store, name, counts)
         if tokenizer is not None:
             _check_text_bytes(store, name, counts, tokenizer)
+            check_dead(counts, tokenizer, name)
     return n_read
 
 

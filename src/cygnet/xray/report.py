@@ -110,9 +110,10 @@ def _tokens_table(splits: dict[str, Any]) -> str:
 
 
 def _tokenizer_section(tokenizer: BaseTokenizer, results: dict[str, Any]) -> str:
-    found = results["tokenizer"]
-    source = f"{found['sample_bytes']:,} bytes, {found['distinct_words']:,} distinct words"
-    return _table(("", ""), [("learned from", source), *tokenizer.facts().items()])
+    figures = ("sample_bytes", "sample_documents", "distinct_words", "types")
+    found = {name.replace("_", " "): results["tokenizer"].get(name) for name in figures}
+    learned_from = ", ".join(f"{count:,} {name}" for name, count in found.items() if count)
+    return _table(("", ""), [("learned from", learned_from), *tokenizer.facts().items()])
 
 
 def _training_section(results: dict[str, Any], metrics: Metrics) -> str:
