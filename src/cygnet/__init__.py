@@ -2,7 +2,7 @@
 
 What most people need is here; importing it costs nothing until it is used:
 
-- ``Tokenizer``: learn, encode, decode
+- ``Tokenizer``, ``CompactTokenizer``: learn, encode, decode
 - ``read_text``: the documents of files, folders, patterns, data sets on the hub
 - ``TextBatch``, ``TokenStore``, ``build_tokens``: text, token files, batches
 - ``find_recipe``, ``run``: a whole system, from raw text to a report
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cygnet.runner import run as run
     from cygnet.text.batch import TextBatch as TextBatch
     from cygnet.text.sources import read_text as read_text
+    from cygnet.tokenizer.compact import CompactTokenizer as CompactTokenizer
     from cygnet.tokenizer.tokenizer import Tokenizer as Tokenizer
     from cygnet.tokens.build import build as build_tokens  # noqa: F401
     from cygnet.tokens.store import TokenStore as TokenStore
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "CompactTokenizer": ("cygnet.tokenizer.compact", "CompactTokenizer"),
     "Recipe": ("cygnet.recipe", "Recipe"),
     "TextBatch": ("cygnet.text.batch", "TextBatch"),
     "TokenStore": ("cygnet.tokens.store", "TokenStore"),

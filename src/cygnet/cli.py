@@ -162,6 +162,7 @@ def tokenizer_compact(
     sample: int = 100_000,
     seed: int = 42,
     lossless: bool = False,
+    pattern: str | None = None,
     documents: Literal["boundary", "file", "line"] = "boundary",
     boundary: str = "<|endoftext|>",
     column: str | None = None,
@@ -186,6 +187,7 @@ def tokenizer_compact(
         seed: Of the choice of these documents.
         lossless: Keep a BPE that encodes every text; else what is not among the most frequent
             tokens becomes id 0.
+        pattern: How text is split, by name or as a regular expression, where BASE does not say.
         documents: What a document of a .txt file is: between two boundaries, the file, or a line.
         boundary: The string between two documents in a .txt file.
         column: The column of a .parquet file, or key of a .jsonl file, that holds the text.
@@ -196,15 +198,22 @@ def tokenizer_compact(
     from rich.console import Console
 
     from cygnet.text.sources import Reading
+    from cygnet.tokenizer.base_source import load_base
     from cygnet.tokenizer.compaction import compact_sources
     from cygnet.tokenizer.compaction_view import draw_compaction, print_compaction
     from cygnet.tokenizer.plots import check_plot_file
 
     if plot:
         check_plot_file(plot)
-    reading = Reading(boundary, documents, column, errors)
     found = compact_sources(
-        base, text, reading, live=live, dead=dead, sample=sample, seed=seed, lossless=lossless
+        load_base(base, pattern),
+        text,
+        Reading(boundary, documents, column, errors),
+        live=live,
+        dead=dead,
+        sample=sample,
+        seed=seed,
+        lossless=lossless,
     )
     found.save(out)
     if json:

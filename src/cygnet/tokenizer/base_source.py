@@ -22,14 +22,18 @@ REMEDY = (
 FETCHED = f"; {GPT2} fetches those"
 
 
-def load_base(base: str) -> Tokenizer:
+def load_base(base: str, pattern: str | None = None) -> Tokenizer:
     """Load a tokenizer by its folder or file, or from the hub.
+
+    Args:
+        base: See the top of this module.
+        pattern: How text is split, for files that do not say it; see ``Tokenizer.load``.
 
     Raises:
         InputError: There is none, the hub does not give it, or it is a compact vocabulary itself.
         DamagedError: A file cannot be read as what it should be.
     """
-    return formats.load_bpe(_find(base))
+    return formats.load_bpe(_find(base), pattern)
 
 
 def base_inputs(base: str) -> dict[str, str]:

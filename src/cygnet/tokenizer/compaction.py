@@ -14,7 +14,6 @@ from cygnet.files import write_json
 from cygnet.text.batch import TextBatch
 from cygnet.text.sources import Reading, open_source
 from cygnet.tokenizer.base import BaseTokenizer
-from cygnet.tokenizer.base_source import load_base
 from cygnet.tokenizer.compact import CompactTokenizer
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.frequencies import PER_THOUSAND, Frequencies, Sample, count_tokens
@@ -64,7 +63,7 @@ def compact(
 
 
 def compact_sources(
-    base: str,
+    base: Tokenizer,
     sources: Sequence[str],
     reading: Reading,
     *,
@@ -77,17 +76,16 @@ def compact_sources(
     """Cut a base tokenizer down to the tokens of some texts; see ``compact``.
 
     Args:
-        base: What ``load_base`` takes.
+        base: Any byte-level BPE.
         sources: What ``open_source`` takes; together they are the corpus.
         reading: How their files become documents.
         live, dead, lossless: As for ``compact``.
         sample, seed: How many documents count, and which; see ``choose_documents``.
 
     Raises:
-        InputError: As ``load_base`` and ``compact``; or a source names nothing.
+        InputError: As ``compact``; or a source names nothing.
         EncodingError: A text is not UTF-8.
     """
-    tokenizer = load_base(base)
     opened = [open_source(source, reading) for source in sources]
 
     def read() -> Iterator[TextBatch]:
@@ -102,7 +100,7 @@ def compact_sources(
     about = 2 * share * sum(source.n_bytes for source in opened)
     with progress("counting tokens", about / 1e6, "MB") as advance:
         return compact(
-            tokenizer,
+            base,
             chosen,
             live=live,
             dead=dead,
