@@ -395,6 +395,16 @@ def test_text_whose_tokens_all_stay_keeps_its_tokens(text: list[str], n_learned:
             assert tokenizer.encode(word) == [left[token] for token in tokens], word
 
 
+def test_a_token_that_only_a_whole_word_becomes() -> None:
+    tokens = [*(bytes([byte]) for byte in range(256)), b"hu", b"xyz"]
+    merges = np.array([[104, 117, 256]], np.int32)
+    base = Tokenizer(Vocabulary(tokens, merges, whole_words=True))
+    both = cut("lossless", base, ["xyz hu"], live=260, dead=1)
+    assert both.encode("xyz hu") == [257, 32, 256]
+    one = cut("lossless", base, ["xyz hu"], live=259, dead=1)  # they occur equally often
+    assert one.encode("xyz hu") == [*b"xyz ", 256]
+
+
 def test_it_packs_more_into_a_token_than_a_choice_by_frequency_alone() -> None:
     found = count_tokens(BASE, [TextBatch.from_strings(STORIES)])
     parents = find_parents(BASE.vocabulary)
