@@ -5,6 +5,7 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,20 @@ def test_the_sample_does_not_depend_on_batches(sizes: list[int]) -> None:
 
 def flat(tokenizer: BaseTokenizer, text: Sequence[str]) -> list[int]:
     return [token for document in text for token in tokenizer.encode(document)]
+
+
+@pytest.mark.parametrize("pattern", ["gpt2", r"\s+|\S+"])
+@pytest.mark.parametrize("sample", [1, 2, 3, None])
+def test_a_document_in_parts_is_one_document(pattern: str, sample: int | None) -> None:
+    tokenizer = Tokenizer(BASE.vocabulary, pattern)
+    first = replace(TextBatch.from_strings(["a cat", "a long"]), continues=True)
+    batches = [first, replace(TextBatch.from_strings([" long"]), continues=True)]
+    batches.append(TextBatch.from_strings([" story", "the end"]))
+    whole = ["a cat", "a long long story", "the end"]
+    found = count_tokens(tokenizer, Sample.of(lambda: batches, sample, SEED).batches())
+    text = list(itertools.compress(whole, choose_documents(3, sample, SEED)))
+    assert found.counts.tolist() == np.bincount(flat(tokenizer, text), minlength=700).tolist()
+    assert (found.n_documents, found.n_bytes) == (len(text), sum(map(len, text)))
 
 
 # Faithful

@@ -11,6 +11,7 @@ from cygnet.errors import EncodingError, InputError
 from cygnet.recipe import TextOptions
 from cygnet.text import blocks
 from cygnet.text.batch import TextBatch, as_batches
+from cygnet.text.parts import whole_documents
 from cygnet.text.sources import find_files, sample_documents
 from cygnet.text.stories import parse_source
 from cygnet.text.txt import TextFile, cut_at, strip
@@ -20,7 +21,8 @@ BOUNDARY = "<|endoftext|>"
 
 
 def read(path: Path, boundary: str = BOUNDARY, errors: str = "strict") -> list[str]:
-    return [text for batch in TextFile(path, boundary, errors).batches() for text in batch]
+    batches = whole_documents(TextFile(path, boundary, errors).batches())
+    return [text for batch in batches for text in batch]
 
 
 @given(

@@ -18,6 +18,7 @@ from cygnet.recipe import PRESETS, Recipe, find_recipe
 
 USAGE, INTERRUPTED = 2, 130
 TRAIN_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "matplotlib")
+CHECK_LIBRARIES = ("ftfy", "rensa")
 
 
 def text_download(
@@ -62,6 +63,45 @@ def text_stories(n: int = 1, seed: int = 1) -> None:
     from cygnet.text.stories import story
 
     print("\n\n".join(story(seed, index) for index in range(n)))
+
+
+def text_check(
+    sources: tuple[str, ...],
+    /,
+    against: tuple[str, ...] = (),
+    documents: Literal["boundary", "file", "line"] = "boundary",
+    boundary: str = "<|endoftext|>",
+    column: str | None = None,
+    examples: int = 3,
+    json: bool = False,
+) -> None:
+    """Find what is broken in a text, what is there twice, and what of a held-out text is in it.
+
+    Invalid UTF-8, empty and very long documents, mojibake, exact and near duplicates; with
+    --against also the documents of that text that the source has, or has 13 words in a row of.
+
+    Example: cygnet text check train.txt --against valid.txt
+
+    Args:
+        sources: Files, folders, patterns, hub:owner/name or a named corpus.
+        against: The same for a held-out text.
+        documents: What a document of a .txt file is.
+        boundary: The string between two documents in a .txt file.
+        column: The column of a .parquet file, or key of a .jsonl file, that holds the text.
+        examples: How many examples of each kind to show.
+        json: Print the report as JSON.
+    """
+    from rich.console import Console
+
+    from cygnet.text.check.checking import check_files
+    from cygnet.text.check.table import print_report
+    from cygnet.text.sources import Reading
+
+    report = check_files(sources, against, Reading(boundary, documents, column), examples)
+    if json:
+        Console().print_json(data=report.to_dict())
+    else:
+        print_report(report)
 
 
 def tokenizer_show(path: Path, text: str, /) -> None:
@@ -535,6 +575,7 @@ BUILDS = {
 }
 # Verbs that do one thing: their function is their help.
 ACTIONS: dict[str, Callable[..., None]] = {
+    "text check": text_check,
     "text download": text_download,
     "text stories": text_stories,
     "tokenizer show": tokenizer_show,
@@ -580,6 +621,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _one_line(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name in TRAIN_LIBRARIES:
         return f"this needs {error.name}: pip install 'cygnet[train]'"
+    if isinstance(error, ModuleNotFoundError) and error.name in CHECK_LIBRARIES:
+        return f"this needs {error.name}: pip install 'cygnet[check]'"
     if isinstance(error, OSError) and error.errno in DISK_FULL:
         return f"the disk is full ({error.filename or 'no file named'}); free some space, run again"
     if not isinstance(error, CygnetError):

@@ -21,6 +21,7 @@ class TextBatch:
         data: UTF-8 bytes, ``uint8`` of shape ``(n_bytes,)``.
         starts: Where each document begins in ``data``, ``int64`` of shape ``(n_documents,)``.
         ends: Where each document ends (exclusive), ``int64`` of shape ``(n_documents,)``.
+        continues: Whether the last document goes on in the next batch: see ``parts``.
 
     Raises:
         InputError: The arrays have other types, or a document does not lie in ``data``.
@@ -33,6 +34,7 @@ class TextBatch:
     data: npt.NDArray[np.uint8]
     starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
+    continues: bool = False
 
     def __post_init__(self) -> None:
         types = [str(array.dtype) for array in (self.data, self.starts, self.ends)]
@@ -85,13 +87,19 @@ class TextBatch:
         return self.data[self.starts[index] : self.ends[index]].tobytes()
 
     @property
+    def n_ended(self) -> int:
+        """Documents that end here: all, or all but the last."""
+        return len(self) - self.continues
+
+    @property
     def text_bytes(self) -> int:
         """Bytes of all documents together."""
         return int((self.ends - self.starts).sum())
 
     def select(self, keep: npt.NDArray[np.bool_]) -> "TextBatch":
         """The documents where ``keep`` (one bool per document) is true; no text is copied."""
-        return TextBatch(self.data, self.starts[keep], self.ends[keep])
+        continues = self.continues and bool(keep[-1])
+        return TextBatch(self.data, self.starts[keep], self.ends[keep], continues)
 
 
 Text = str | TextBatch | Iterable[str] | Iterable[TextBatch]
@@ -99,7 +107,9 @@ Text = str | TextBatch | Iterable[str] | Iterable[TextBatch]
 ``IterableDataset``, and a column of ``pyarrow``, which are iterables to mypy."""
 
 
-def as_batches(text: Text, batch_bytes: int = BATCH_BYTES) -> Iterator[TextBatch]:
+def as_batches(
+    text: Text, batch_bytes: int = BATCH_BYTES, *, parts: bool = False
+) -> Iterator[TextBatch]:
     """Bring any kind of text to a stream of ``TextBatch``.
 
     Args:
@@ -108,6 +118,7 @@ def as_batches(text: Text, batch_bytes: int = BATCH_BYTES) -> Iterator[TextBatch
             ``contents``, or a string column of ``pyarrow``: their text is not copied, and nulls
             are left out.
         batch_bytes: About how many bytes of ``str`` documents are joined into one batch.
+        parts: Whether a document that comes in parts (see ``parts``) is passed on so, or is joined.
 
     Returns:
         Batches in the order of the documents.
@@ -120,6 +131,7 @@ def as_batches(text: Text, batch_bytes: int = BATCH_BYTES) -> Iterator[TextBatch
     [3]
     """
     from cygnet.text.arrow import column_batches, dataset_batches, is_arrow, is_dataset
+    from cygnet.text.parts import whole_documents
 
     if isinstance(text, Mapping):
         raise InputError(f"text is a dictionary of {', '.join(map(str, text))}: take one of these")
@@ -130,6 +142,11 @@ def as_batches(text: Text, batch_bytes: int = BATCH_BYTES) -> Iterator[TextBatch
         yield from column_batches(text)
         return
     items: Iterator[Any] = iter([text] if isinstance(text, str | TextBatch) else text)
+    batches = _from_items(items, batch_bytes)
+    yield from batches if parts else whole_documents(batches)
+
+
+def _from_items(items: Iterator[Any], batch_bytes: int) -> Iterator[TextBatch]:
     n_documents = 0
     for item in items:
         if isinstance(item, TextBatch):

@@ -4,36 +4,52 @@ from collections.abc import Iterator
 
 from cygnet.text.batch import BATCH_BYTES
 from cygnet.text.opening import Stream
+from cygnet.text.parts import find_cut
 
 NEWLINES = b"\r\n"
 Pending = list[bytes | memoryview]
 
 
-def read_blocks(stream: Stream, boundary: bytes) -> Iterator[memoryview]:
-    """A stream cut at boundaries into blocks of about 4 MiB, or one document where it is longer.
+def read_blocks(
+    stream: Stream, boundary: bytes, parts: bool = False
+) -> Iterator[tuple[memoryview, bool]]:
+    """A stream cut at boundaries into blocks of about 4 MiB.
 
     Args:
         stream: What is read.
         boundary: What separates documents; empty for a single document.
+        parts: Whether a document that is longer may be cut inside, see ``text.parts``; otherwise
+            it is a block of its own.
 
     Returns:
-        What lies between two boundaries of the stream, those two left out. The blocks joined by
-        the boundary are the stream, but for newlines alone behind the last one.
+        What lies between two boundaries of the stream, those two left out; and whether it ends
+        inside a document, which the next block goes on with. The blocks joined by the boundary, or
+        by nothing there, are the stream, but for newlines alone behind the last one.
 
-    Cost: memory for a block and what was read behind it; a document is copied once.
+    Cost: memory for some blocks, or without ``parts`` for the longest document, copied once.
     """
     pending: Pending = []
+    longest = BATCH_BYTES
     while chunk := stream.read(BATCH_BYTES):
         cut = _last_boundary(boundary, pending, chunk)
         pending.append(chunk)
         if cut is not None:
             block = b"".join(pending)
             cut += len(block) - len(chunk)
-            yield memoryview(block)[:cut]
+            yield memoryview(block)[:cut], False
             pending = [memoryview(block)[cut + len(boundary) :]]
+        elif parts and sum(map(len, pending)) >= longest:
+            block = b"".join(pending)
+            # A boundary may have begun in the last bytes: they are not cut.
+            n_certain = max(0, len(block) + 1 - max(1, len(boundary)))
+            cut = find_cut(memoryview(block)[:n_certain])
+            if cut:
+                yield memoryview(block)[:cut], True
+            pending = [memoryview(block)[cut:]]
+            longest = BATCH_BYTES if cut else 2 * len(block)  # try again, but seldom
     rest = b"".join(pending)
     if rest.strip(NEWLINES):
-        yield memoryview(rest)
+        yield memoryview(rest), False
 
 
 def _last_boundary(boundary: bytes, pending: Pending, chunk: bytes) -> int | None:

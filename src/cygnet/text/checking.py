@@ -8,7 +8,7 @@ from typing import Any
 from cygnet.machine_code import kernels
 from cygnet.text.batch import TextBatch
 from cygnet.text.sources import Reading, open_file
-from cygnet.text.splits import is_valid
+from cygnet.text.splits import with_sides
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Figures:
 
     def add(self, batch: TextBatch) -> None:
         """Count a batch."""
-        self.documents += len(batch)
+        self.documents += batch.n_ended
         self.text_bytes += batch.text_bytes
         self.characters += kernels()["count_characters"](
             batch.data, batch.starts, batch.ends, len(batch)
@@ -65,11 +65,12 @@ def check_file(
         InputError, EncodingError, DamagedError: See ``SourceFile.batches``.
     """
     file, found = open_file(path, reading), FileFigures()
-    for batch in file.batches(on_bytes):
-        if fraction is None:
+    batches = file.batches(on_bytes)
+    if fraction is None:
+        for batch in batches:
             found.train.add(batch)
-        else:
-            chosen = is_valid(batch, fraction)
+    else:
+        for batch, chosen in with_sides(batches, fraction):
             found.train.add(batch.select(~chosen))
             found.valid.add(batch.select(chosen))
     found.empty, found.nulls, found.replaced = file.n_empty, file.n_nulls, file.n_replaced

@@ -17,8 +17,7 @@ from cygnet.text.arrow import COLUMNS, no_column, to_batch
 from cygnet.text.batch import TextBatch
 from cygnet.text.blocks import read_blocks
 from cygnet.text.opening import open_stream
-from cygnet.text.source_file import OnBytes, SourceFile
-from cygnet.text.utf8 import Place
+from cygnet.text.source_file import OnBytes, Raw, SourceFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,10 +37,10 @@ class JsonLines(SourceFile):
         super().__init__(path, errors)
         self.column = column
 
-    def _read(self, on_bytes: OnBytes) -> Iterator[tuple[TextBatch, Place]]:
+    def _read(self, on_bytes: OnBytes) -> Iterator[Raw]:
         n_before, column = 0, self.column
         with open_stream(self.path, on_bytes) as stream:
-            for block in read_blocks(stream, b"\n"):
+            for block, _ in read_blocks(stream, b"\n"):
                 if column is None:
                     column = self._find_column(block, n_before)
                 n_lines = int(np.count_nonzero(np.frombuffer(block, np.uint8) == ord("\n"))) + 1
@@ -49,9 +48,7 @@ class JsonLines(SourceFile):
                     yield self._read_block(block, column, n_before, n_lines)
                 n_before += n_lines
 
-    def _read_block(
-        self, block: memoryview, column: str, n_before: int, n_lines: int
-    ) -> tuple[TextBatch, Place]:
+    def _read_block(self, block: memoryview, column: str, n_before: int, n_lines: int) -> Raw:
         """The documents of a block, behind ``n_before`` lines of the file."""
         texts = _parse(block, column)
         # Arrow gives null for a key that is not there, takes several objects from one line, and
@@ -64,7 +61,7 @@ class JsonLines(SourceFile):
         def place(number: int, byte: int) -> tuple[str, str]:
             return f"line {n_before + int(lines[number]) + 1}", f"byte {byte} of its text"
 
-        return batch, place
+        return Raw(batch, place)
 
     def _read_lines(
         self, block: memoryview, column: str, n_before: int

@@ -10,10 +10,9 @@ import numpy as np
 
 from cygnet.files import input_errors
 from cygnet.text.arrow import find_column, to_batch
-from cygnet.text.batch import BATCH_BYTES, TextBatch
+from cygnet.text.batch import BATCH_BYTES
 from cygnet.text.opening import COMPRESSED, damage_errors, open_stream
-from cygnet.text.source_file import OnBytes, SourceFile
-from cygnet.text.utf8 import Place
+from cygnet.text.source_file import OnBytes, Raw, SourceFile
 
 MOST_ROWS = 4096  # however small the mean row is: some may be large
 
@@ -35,7 +34,7 @@ class ParquetFile(SourceFile):
         super().__init__(path, errors)
         self.column = column
 
-    def _read(self, on_bytes: OnBytes) -> Iterator[tuple[TextBatch, Place]]:
+    def _read(self, on_bytes: OnBytes) -> Iterator[Raw]:
         import pyarrow as pa
         import pyarrow.parquet
 
@@ -53,14 +52,14 @@ class ParquetFile(SourceFile):
                 on_bytes(now - n_told)
                 n_told = now
 
-    def _batch(self, strings: Any, n_before: int) -> tuple[TextBatch, Place]:
+    def _batch(self, strings: Any, n_before: int) -> Raw:
         batch, rows = to_batch(strings)
         self.n_nulls += len(strings) - len(rows)
 
         def place(number: int, byte: int) -> tuple[str, str]:
             return f"row {n_before + int(rows[number])}", f"byte {byte} of it"
 
-        return batch, place
+        return Raw(batch, place)
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[BinaryIO]:

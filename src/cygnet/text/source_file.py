@@ -3,11 +3,26 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from cygnet.text.batch import TextBatch
 from cygnet.text.utf8 import Place, mend
 
 OnBytes = Callable[[int], None]
+
+
+class Raw(NamedTuple):
+    """A batch as a file has it.
+
+    Attributes:
+        batch: Documents of any bytes, empty ones included.
+        place: Says where they are in the file.
+        offset: Where the buffer of the batch begins in the file, bytes; None where it was made.
+    """
+
+    batch: TextBatch
+    place: Place
+    offset: int | None = None
 
 
 class SourceFile(ABC):
@@ -23,7 +38,7 @@ class SourceFile(ABC):
             or null in their format; invalid byte sequences replaced: up to where the file has been
             read.
 
-    Cost: memory for about 4 MiB and the longest document.
+    Cost: memory for about 4 MiB and, but for ``.txt``, the longest document.
     """
 
     def __init__(self, path: Path, errors: str = "strict") -> None:
@@ -32,7 +47,7 @@ class SourceFile(ABC):
         self.n_documents = self.n_empty = self.n_nulls = self.n_replaced = 0
 
     def batches(self, on_bytes: OnBytes = lambda n: None) -> Iterator[TextBatch]:
-        """The documents, in order.
+        """The documents, in order; very long ones may come in parts (see ``parts``).
 
         Args:
             on_bytes: Called with the bytes of the file that were read, again and again, for a
@@ -44,19 +59,28 @@ class SourceFile(ABC):
                 file, the document and the byte.
             DamagedError: It is truncated, or damaged in a way that its format shows.
         """
-        for raw, place in self._read(on_bytes):
-            batch, n_replaced = mend(raw, self.errors, self.path, place)
+        for raw in self._read(on_bytes):
+            batch, n_replaced = mend(raw.batch, self.errors, self.path, raw.place)
             batch = self._trim(batch)
             kept = batch.select(batch.starts < batch.ends)
-            self.n_documents += len(kept)
+            self.n_documents += kept.n_ended
             self.n_empty += len(batch) - len(kept)
             self.n_replaced += n_replaced
             if len(kept):
                 yield kept
 
+    def unchecked(self) -> Iterator[Raw]:
+        """The documents, in order, whether they are UTF-8 or not; empty ones included.
+
+        Raises:
+            InputError, DamagedError: As ``batches``.
+        """
+        for raw in self._read(lambda n: None):
+            yield raw._replace(batch=self._trim(raw.batch))
+
     @abstractmethod
-    def _read(self, on_bytes: OnBytes) -> Iterator[tuple[TextBatch, Place]]:
-        """Batches as the file has them, empty documents included, and where their bytes are."""
+    def _read(self, on_bytes: OnBytes) -> Iterator[Raw]:
+        """Batches as the file has them."""
 
     def _trim(self, batch: TextBatch) -> TextBatch:
         """What of each document is text."""

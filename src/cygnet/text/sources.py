@@ -24,6 +24,7 @@ from cygnet.text.batch import TextBatch, as_batches
 from cygnet.text.jsonl import JsonLines
 from cygnet.text.opening import COMPRESSED
 from cygnet.text.parquet import ParquetFile
+from cygnet.text.parts import whole_documents
 from cygnet.text.source_file import SourceFile
 from cygnet.text.stories import parse_source, stories
 from cygnet.text.txt import TextFile
@@ -60,7 +61,7 @@ class Reading:
         return {"boundary": self.boundary, "file": "", "line": "\n"}[self.documents]
 
 
-def open_file(path: Path, reading: Reading = Reading()) -> SourceFile:
+def open_file(path: Path, reading: Reading = Reading(), parts: bool = True) -> SourceFile:
     """A file in the format that the end of its name says.
 
     Raises:
@@ -71,7 +72,7 @@ def open_file(path: Path, reading: Reading = Reading()) -> SourceFile:
     """
     ending = format_of(path)
     if ending == ".txt":
-        return TextFile(path, reading.separator, reading.errors)
+        return TextFile(path, reading.separator, reading.errors, parts)
     kind = ParquetFile if ending == ".parquet" else JsonLines
     return kind(path, reading.column, reading.errors)
 
@@ -225,25 +226,28 @@ def read_text(
     documents: Documents = "boundary",
     column: str | None = None,
     errors: Literal["strict", "replace"] = "strict",
+    parts: bool = False,
 ) -> Iterator[TextBatch]:
     """The documents of any sources, in order.
 
     Args:
         sources, split: See ``open_source``.
         boundary, documents, column, errors: See ``Reading``.
+        parts: Whether a very long document of a ``.txt`` file may come in parts, see ``parts``;
+            ``build_tokens`` takes them.
 
     Raises:
         InputError: A source names nothing, or cannot be read.
         EncodingError, DamagedError: See ``SourceFile.batches``.
 
-    Cost: memory for about 4 MiB and the longest document.
+    Cost: memory for about 4 MiB and, unless it comes in parts, the longest document.
 
     >>> [len(batch) for batch in read_text("stories:1:20")]
     [20]
     """
     reading = Reading(boundary, documents, column, errors)
     for opened in [open_source(source, reading, split) for source in sources]:
-        yield from opened.batches()
+        yield from opened.batches() if parts else whole_documents(opened.batches())
 
 
 def read_files(
@@ -273,7 +277,10 @@ def sample_documents(
     [['aa', 'cc']]
     """
     share = sample_share(total_bytes, sample_bytes)
-    for batch in batches:
+    if share == 1:
+        yield from batches
+        return
+    for batch in whole_documents(batches):
         ordinals = np.arange(n_before, n_before + len(batch) + 1)
         steps = np.ceil(ordinals * share)
         n_before += len(batch)

@@ -6,6 +6,7 @@ nor the files they are in, nor who reads them. Equal documents are on the same s
 fraction keeps what a smaller one has chosen.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,17 +30,34 @@ class HashSplit:
         fraction: About which share of the documents is for validation.
 
     >>> corpus = TextBatch.from_strings([f"document {i}" for i in range(1000)])
-    >>> len(HashSplit("valid", 0.1).select(corpus)), len(HashSplit("train", 0.1).select(corpus))
-    (88, 912)
+    >>> for side in ("valid", "train"):
+    ...     print(sum(map(len, HashSplit(side, 0.1).select([corpus]))))
+    88
+    912
     """
 
     side: Side
     fraction: float
 
-    def select(self, batch: TextBatch) -> TextBatch:
-        """The documents of a batch that are on this side."""
-        chosen = is_valid(batch, self.fraction)
-        return batch.select(chosen if self.side == "valid" else ~chosen)
+    def select(self, batches: Iterable[TextBatch]) -> Iterator[TextBatch]:
+        """The documents that are on this side."""
+        for batch, chosen in with_sides(batches, self.fraction):
+            kept = batch.select(chosen if self.side == "valid" else ~chosen)
+            if len(kept):
+                yield kept
+
+
+def with_sides(
+    batches: Iterable[TextBatch], fraction: float
+) -> Iterator[tuple[TextBatch, npt.NDArray[np.bool_]]]:
+    """Each batch, and which of its documents are for validation; parts go with the first."""
+    going_on: bool | None = None
+    for batch in batches:
+        chosen = is_valid(batch, fraction)
+        if going_on is not None:
+            chosen[0] = going_on
+        going_on = bool(chosen[-1]) if batch.continues else None
+        yield batch, chosen
 
 
 def is_valid(batch: TextBatch, fraction: float) -> npt.NDArray[np.bool_]:

@@ -104,17 +104,15 @@ class SplitFile:
         return [self.sha256, asdict(self.reading), self.part and asdict(self.part)]
 
     def batches(self) -> Iterator[TextBatch]:
-        """Its documents, in order.
+        """Its documents, in order; very long ones may come in parts (see ``parts``).
 
         Raises:
             StaleError: It is gone or was changed since the stage ran.
         """
         if not is_unchanged(self.path, self.record):
             raise StaleError(f"{self.path} was removed or changed since its text stage ran")
-        for batch in open_file(self.path, self.reading).batches():
-            chosen = self.part.select(batch) if self.part else batch
-            if len(chosen):
-                yield chosen
+        batches = open_file(self.path, self.reading).batches()
+        yield from self.part.select(batches) if self.part else batches
 
 
 def split_files(folder: Path, split: str) -> list[SplitFile]:
@@ -138,12 +136,12 @@ def split_files(folder: Path, split: str) -> list[SplitFile]:
 
 
 def read_split(folder: Path, split: str) -> Iterator[TextBatch]:
-    """The documents of one split of a finished text stage, in order.
+    """The documents of one split of a finished text stage, in order; some may come in parts.
 
     Raises:
         StaleError: A file is gone or was changed since the stage ran.
 
-    Cost: memory for 4 MiB and the longest document.
+    Cost: memory for 8 MiB and, but for ``.txt``, the longest document.
     """
     for file in split_files(folder, split):
         yield from file.batches()

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cygnet.text.batch import TextBatch
 from cygnet.text.blocks import NEWLINES, read_blocks
 from cygnet.text.opening import open_stream
-from cygnet.text.source_file import OnBytes, SourceFile
+from cygnet.text.source_file import OnBytes, Raw, SourceFile
 from cygnet.text.utf8 import Place
 
 Places = npt.NDArray[np.int64]
@@ -29,23 +29,28 @@ class TextFile(SourceFile):
         boundary: What separates documents: ``"\\n"`` for one document a line; ``""`` makes the
             file one document.
         errors: See ``SourceFile``.
+        parts: Whether very long documents may come in parts.
 
-    Cost: 1 ns a byte at most, where it is not compressed; memory for 4 MiB and the longest
-    document.
+    Cost: 1 ns a byte at most, where it is not compressed; memory for 8 MiB, whatever the
+    length of a document.
     """
 
-    def __init__(self, path: Path, boundary: str, errors: str = "strict") -> None:
+    def __init__(
+        self, path: Path, boundary: str, errors: str = "strict", parts: bool = True
+    ) -> None:
         super().__init__(path, errors)
         self.boundary = boundary.encode()
+        self.parts = parts
 
-    def _read(self, on_bytes: OnBytes) -> Iterator[tuple[TextBatch, Place]]:
+    def _read(self, on_bytes: OnBytes) -> Iterator[Raw]:
         offset = n_before = 0
         with open_stream(self.path, on_bytes) as stream:
-            for block in read_blocks(stream, self.boundary):
-                pieces = TextBatch(np.frombuffer(block, np.uint8), *cut_at(block, self.boundary))
-                yield pieces, self._place(pieces, n_before, offset)
-                n_before += len(pieces)
-                offset += len(block) + len(self.boundary)
+            for block, continues in read_blocks(stream, self.boundary, self.parts):
+                borders = cut_at(block, self.boundary)
+                pieces = TextBatch(np.frombuffer(block, np.uint8), *borders, continues)
+                yield Raw(pieces, self._place(pieces, n_before, offset), offset)
+                n_before += pieces.n_ended
+                offset += len(block) + (0 if continues else len(self.boundary))
 
     def _place(self, pieces: TextBatch, n_before: int, offset: int) -> Place:
         def place(number: int, byte: int) -> tuple[str, str]:
@@ -110,7 +115,7 @@ def strip(batch: TextBatch) -> TextBatch:
     for i in documents.tolist():
         content = batch.data[starts[i] : ends[i]].tobytes()
         ends[i] = starts[i] + len(content.rstrip(NEWLINES))
-    return TextBatch(batch.data, starts, ends)
+    return TextBatch(batch.data, starts, ends, batch.continues)
 
 
 def _is_newline(data: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

@@ -1,6 +1,7 @@
 """Whether documents are UTF-8, and what to do where they are not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,8 @@ def mend(batch: TextBatch, errors: str, path: Path, place: Place) -> tuple[TextB
             mended = content.decode(errors="replace")
             n_replaced += mended.count(REPLACEMENT) - content.count(REPLACEMENT.encode())
             documents[number] = mended.encode()
-    return TextBatch.from_bytes(documents), n_replaced
+    mended_batch = TextBatch.from_bytes(documents)
+    return replace(mended_batch, continues=batch.continues), n_replaced
 
 
 def _is_valid(batch: TextBatch) -> bool:

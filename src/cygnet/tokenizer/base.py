@@ -50,6 +50,11 @@ class BaseTokenizer(abc.ABC):
 
     @property
     @abc.abstractmethod
+    def takes_parts(self) -> bool:
+        """Whether the ids of a document are those of its parts, cut as ``text.parts`` cuts."""
+
+    @property
+    @abc.abstractmethod
     def sha256(self) -> str:
         """Hex sha256 of all that the ids depend on."""
 

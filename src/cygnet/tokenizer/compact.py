@@ -184,6 +184,11 @@ class CompactTokenizer(BaseTokenizer):
         return False
 
     @property
+    def takes_parts(self) -> bool:
+        """Whether the ids of a document are those of its parts: as for the base."""
+        return self.base.takes_parts
+
+    @cached_property
     def sha256(self) -> str:
         """Hex sha256 of the content of ``token_mapping.json`` and of the base's own."""
         from cygnet.tokenizer.formats import token_mapping

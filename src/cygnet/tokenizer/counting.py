@@ -15,6 +15,7 @@ from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_writer
 from cygnet.machine_code import kernels
 from cygnet.text.batch import Text, TextBatch, as_batches
+from cygnet.text.parts import whole_documents
 from cygnet.tokenizer.encoding import WORDS_AT_ONCE, cut
 from cygnet.tokenizer.patterns import PATTERNS, Splitter, find_scanner
 from cygnet.tokenizer.unicode_classes import character_classes
@@ -203,7 +204,8 @@ def count_words(
             tables.put(table)
         return piece.text_bytes
 
-    pieces = (piece for batch in as_batches(text) for piece in cut(batch))
+    batches = as_batches(text, parts=scanner is not None)
+    pieces = (piece for batch in batches for piece in cut(batch))
     for n_bytes in run_ahead(count, pieces, threads):
         on_bytes(n_bytes)
     return _join([tables.get() for _ in range(threads)])
@@ -225,9 +227,12 @@ def limit(
     [['né', 'y']]
     """
     check_limits(doc_cap, max_chars)
+    if doc_cap is None and max_chars is None:
+        yield from batches
+        return
     unlimited = np.iinfo(np.int64).max
     left = unlimited if max_chars is None else max_chars
-    for batch in batches:
+    for batch in whole_documents(batches):
         ends = batch.ends.copy()
         left -= kernels()["shorten"](
             batch.data, batch.starts, ends, len(batch), doc_cap or unlimited, left

@@ -3,6 +3,7 @@
 import unicodedata
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -204,10 +205,12 @@ def cut(batch: TextBatch, piece_bytes: int = PIECE_BYTES) -> list[TextBatch]:
         return [batch]
     marks = np.arange(piece_bytes, sizes[-1], piece_bytes)
     borders = np.unique(np.concatenate([[0], np.searchsorted(sizes, marks) + 1, [len(sizes)]]))
-    return [
+    pieces = [
         TextBatch(batch.data, batch.starts[a:b], batch.ends[a:b])
         for a, b in pairwise(borders.tolist())
     ]
+    pieces[-1] = replace(pieces[-1], continues=batch.continues)
+    return pieces
 
 
 def normalise(batch: TextBatch) -> TextBatch:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import InputError
-from cygnet.text.batch import TextBatch
+from cygnet.text.batch import TextBatch, as_batches
 from cygnet.tokenizer.base import BaseTokenizer
 
 Counts = npt.NDArray[np.int64]
@@ -82,7 +82,7 @@ class Sample:
             InputError: The corpus holds no document.
         """
         if n_documents is None:
-            n_documents = sum(map(len, read()))
+            n_documents = sum(batch.n_ended for batch in read())
         if not n_documents:
             raise InputError("there is no text to count tokens in")
         return cls(read, n_documents, choose_documents(n_documents, sample, seed))
@@ -97,7 +97,7 @@ class Sample:
         first = 0
         for batch in self.read():
             inside = batch.select(self.chosen[first : first + len(batch)])
-            first += len(batch)
+            first += batch.n_ended
             if len(inside):
                 yield inside
 
@@ -165,10 +165,10 @@ def count_tokens(
     """
     counts = np.zeros(tokenizer.vocab_size, np.int64)
     n_documents = n_bytes = 0
-    for batch in batches:
+    for batch in as_batches(batches, parts=tokenizer.takes_parts):
         ids, _ = tokenizer.encode_batch(batch)
         counts += np.bincount(ids, minlength=len(counts))
-        n_documents += len(batch)
+        n_documents += batch.n_ended
         n_bytes += batch.text_bytes
         on_bytes(batch.text_bytes)
     return Frequencies(counts, n_documents, n_bytes)

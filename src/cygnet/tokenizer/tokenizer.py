@@ -9,7 +9,7 @@ from cygnet.errors import InputError
 from cygnet.text.batch import Text, TextBatch, as_batches
 from cygnet.tokenizer.base import BaseTokenizer, Ids, Offsets
 from cygnet.tokenizer.display import visible
-from cygnet.tokenizer.patterns import find_pattern
+from cygnet.tokenizer.patterns import find_pattern, find_scanner
 from cygnet.tokenizer.reference import N_BYTES, Pair
 from cygnet.tokenizer.special_tokens import (
     check_special_tokens,
@@ -197,11 +197,16 @@ class Tokenizer(BaseTokenizer):
         return [(left, right) for left, right, _ in self.vocabulary.merges.tolist()]
 
     @property
+    def takes_parts(self) -> bool:
+        """Whether the ids of a document are those of its parts, cut as ``text.parts`` cuts."""
+        return find_scanner(self.pattern) is not None
+
+    @property
     def is_lossless(self) -> bool:
         """Whether decoding gives back every text exactly: unless a normalizer changes it first."""
         return self.normalizer is None
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         """Hex sha256 of the ``tokenizer.json`` that ``save`` writes."""
         from cygnet.tokenizer.formats.tokenizer_json import sha256_tokenizer

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from cygnet.errors import InputError
 from cygnet.tokenizer.base import BaseTokenizer
-from cygnet.tokens.build import Encoded, build_from
+from cygnet.tokens.build import build_from
 from cygnet.tokens.format import Manifest
+from cygnet.tokens.shards import Piece
 
 Document = tuple[npt.ArrayLike, npt.ArrayLike | None]
 """Token ids, and which of them count in the loss: 1 or 0 for each, or None for all."""
@@ -73,7 +74,7 @@ class _IdsSource:
         written = itertools.islice(self._documents, n_documents)
         return sum(self._text_bytes(self._check(*item)[0]) for item in written)
 
-    def encoded(self) -> Iterator[Encoded]:
+    def pieces(self) -> Iterator[Piece]:
         """The other documents, about a million tokens at a time."""
         checked: list[tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]] = []
         waiting = 0
@@ -106,11 +107,11 @@ class _IdsSource:
             ids, mask = np.append(ids, self._tokenizer.boundary_id), np.append(mask, mask[-1])
         return ids.astype(self._tokenizer.dtype), mask.astype(np.uint8)
 
-    def _join(self, checked: list[tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]]) -> Encoded:
+    def _join(self, checked: list[tuple[npt.NDArray[Any], npt.NDArray[np.uint8]]]) -> Piece:
         ids, masks = zip(*checked, strict=True)
-        return Encoded(
+        return Piece(
             np.concatenate(ids),
-            np.cumsum([0] + [len(document) for document in ids]),
+            np.cumsum([len(document) for document in ids]),
             np.array([self._text_bytes(document) for document in ids]),
             np.concatenate(masks),
         )

@@ -65,12 +65,17 @@ def read_counts(path: Path, vocab_size: int) -> Counts:
     return counts
 
 
-def text_bytes(counts: Counts, tokenizer: "BaseTokenizer", boundary_id: int | None) -> int:
-    """Bytes of text in tokens that occur so often; boundaries and special tokens have none."""
+def text_lengths(tokenizer: "BaseTokenizer", boundary_id: int | None) -> npt.NDArray[np.int64]:
+    """Bytes of text in each token, ``int64``; boundaries and special tokens have none."""
     lengths = tokenizer.token_lengths()
     if boundary_id is not None:
         lengths[boundary_id] = 0
-    return int(counts.astype(np.int64) @ lengths)
+    return lengths
+
+
+def text_bytes(counts: Counts, tokenizer: "BaseTokenizer", boundary_id: int | None) -> int:
+    """Bytes of text in tokens that occur so often."""
+    return int(counts.astype(np.int64) @ text_lengths(tokenizer, boundary_id))
 
 
 def check_dead(counts: Counts, tokenizer: "BaseTokenizer", split: str) -> None:

@@ -7,7 +7,6 @@ and its loss mask, if it has one, in ``.ds.loss``.
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,12 +17,14 @@ from cygnet.console import say
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_folder, check_size, input_errors
 from cygnet.tokenizer.base import BaseTokenizer
-from cygnet.tokens.counts import text_bytes
+from cygnet.tokens.counts import text_lengths
 from cygnet.tokens.ends import EndStream, find_unclosed
 from cygnet.tokens.format import Manifest, write_manifest
-from cygnet.tokens.shards import Ids, Piece, write_split
+from cygnet.tokens.shards import Finished, Ids, Piece, write_split
 
 Boundary = int | Literal["auto", "none"]
+Part = tuple[Ids, npt.NDArray[np.int64], npt.NDArray[np.uint8] | None]
+"""Ids, where documents end in them, and their mask: see ``Piece``."""
 READ_AT_ONCE = 1 << 20
 NANOGPT_SPLITS = {"val": "valid"}
 
@@ -77,9 +78,8 @@ def import_files(
                     folder,
                     name,
                     _read_all(files, tokenizer, number, on_bytes),
-                    tokenizer.vocab_size,
+                    Finished((), np.zeros(tokenizer.vocab_size, np.uint64)),
                     shard_tokens,
-                    partial(text_bytes, tokenizer=tokenizer, boundary_id=number),
                     _is_masked(files),
                 )
                 for name, files in sources.items()
@@ -109,14 +109,18 @@ def _read_all(
     boundary: int | None,
     on_bytes: Callable[[int], None],
 ) -> Iterator[Piece]:
+    lengths, n_before = text_lengths(tokenizer, boundary), 0
     for path in files:
         read = _read_datatrove if path.suffix == ".ds" else _read_flat
-        for piece in read(path, tokenizer, boundary):
-            yield piece
-            on_bytes(piece.ids.nbytes)
+        for ids, ends, mask in read(path, tokenizer, boundary):
+            text_before = np.concatenate([[n_before], lengths[ids]]).cumsum()
+            text_ends = text_before[ends]
+            yield Piece(ids, ends, np.diff(text_ends, prepend=0), mask)
+            n_before = int(text_before[-1] - (text_ends[-1] if len(ends) else 0))
+            on_bytes(ids.nbytes)
 
 
-def _read_flat(path: Path, tokenizer: BaseTokenizer, boundary: int | None) -> Iterator[Piece]:
+def _read_flat(path: Path, tokenizer: BaseTokenizer, boundary: int | None) -> Iterator[Part]:
     """The ids of a flat file; a document ends behind each boundary."""
     if boundary is None:
         raise InputError(f"{path}: name the id that ends a document, --boundary-id ID")
@@ -124,17 +128,17 @@ def _read_flat(path: Path, tokenizer: BaseTokenizer, boundary: int | None) -> It
     for position, ids in _read_ids(path, tokenizer):
         if position == 0 and ids[0] == boundary and _last_id(path, ids.dtype) != boundary:
             stands_before, ids = True, ids[1:]
-        yield Piece(ids, np.flatnonzero(ids == boundary) + 1)
+        yield ids, np.flatnonzero(ids == boundary) + 1, None
         last = int(ids[-1]) if len(ids) else last
     if stands_before:
         say(f"{path.name}: boundaries stand before the documents; here they stand behind them")
     elif last != boundary:
         say(f"{path.name}: its last document has no boundary; here it has one")
     if last != boundary:
-        yield Piece(np.array([boundary], tokenizer.dtype), np.ones(1, np.int64))
+        yield np.array([boundary], tokenizer.dtype), np.ones(1, np.int64), None
 
 
-def _read_datatrove(path: Path, tokenizer: BaseTokenizer, boundary: int | None) -> Iterator[Piece]:
+def _read_datatrove(path: Path, tokenizer: BaseTokenizer, boundary: int | None) -> Iterator[Part]:
     """The ids of a ``.ds``; documents end where its index says."""
     index, mask = path.with_name(f"{path.name}.index"), _mask_path(path)
     counted = _read_mask(mask, path, tokenizer) if mask.exists() else itertools.repeat(None)
@@ -147,7 +151,7 @@ def _read_datatrove(path: Path, tokenizer: BaseTokenizer, boundary: int | None) 
                 f"{index}: document {n_before + wrong:,} does not end with the boundary"
                 f" {boundary}: name another --boundary-id, or none"
             )
-        yield Piece(ids, ends, part)
+        yield ids, ends, part
     documents.finish(n_tokens)
     if documents.problem:
         raise DamagedError(f"{index} is damaged: {documents.problem}")

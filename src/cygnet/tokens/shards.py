@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cygnet.cores import run_ahead
 from cygnet.errors import InputError
 from cygnet.files import atomic_writer
-from cygnet.tokens.checksums import SummedFile
+from cygnet.tokens.checksums import Checksums, SummedFile
 from cygnet.tokens.counts import Counts, add_ids, to_npy
 from cygnet.tokens.format import (
     Shard,
@@ -35,11 +36,13 @@ class Piece:
         ids: Any number of them, in the byte order of this machine.
         ends: Where documents end in ``ids``, ascending, ``int64``. The last document may go on in
             the next piece.
+        text_bytes: Bytes of text in each document that ends here, ``int64`` as ``ends``.
         mask: Which ids count in the loss, ``uint8``; None where all do, in every piece of a split.
     """
 
     ids: Ids
     ends: npt.NDArray[np.int64]
+    text_bytes: npt.NDArray[np.int64]
     mask: npt.NDArray[np.uint8] | None = None
 
     def cut(self, position: int) -> "tuple[Piece, Piece]":
@@ -47,44 +50,52 @@ class Piece:
         n_ends = int(np.searchsorted(self.ends, position, side="right"))
         before, behind = (None, None) if self.mask is None else np.split(self.mask, [position])
         return (
-            Piece(self.ids[:position], self.ends[:n_ends], before),
-            Piece(self.ids[position:], self.ends[n_ends:] - position, behind),
+            Piece(self.ids[:position], self.ends[:n_ends], self.text_bytes[:n_ends], before),
+            Piece(
+                self.ids[position:],
+                self.ends[n_ends:] - position,
+                self.text_bytes[n_ends:],
+                behind,
+            ),
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """Shards of a split that are written already, and how often each id occurs in them."""
+
+    shards: tuple[Shard, ...]
+    counts: Counts
 
 
 def write_split(
     folder: Path,
     split: str,
     pieces: Iterable[Piece],
-    vocab_size: int,
+    finished: Finished,
     shard_tokens: int,
-    text_bytes: Callable[[Counts], int],
     is_masked: bool = False,
 ) -> Split:
-    """Write the shards and the counts of a split.
+    """Write the shards of a split, and at last its counts.
 
     Args:
         folder: Where they go.
         split: Its name.
-        pieces: Its ids; the last piece ends with a document.
-        vocab_size: All ids are below it.
+        pieces: Its ids behind the shards that are finished; the last piece ends with a document.
+        finished: What an earlier call has written; the counts are added to.
         shard_tokens: A shard is closed by the document that takes it to this many tokens.
-        text_bytes: Bytes of text in tokens that occur so often.
         is_masked: Whether the pieces have masks.
 
     Raises:
         InputError: There is no document.
 
-    Cost: memory for a piece and for the counts.
+    Cost: memory for a piece.
     """
-    counts, stream = np.zeros(vocab_size, np.uint64), _Stream(pieces)
-    shards: list[Shard] = []
+    counts, stream = finished.counts, _Stream(pieces)
+    shards = list(finished.shards)
     while stream.has_more():
-        found = np.zeros(vocab_size, np.uint64)
         name = shard_name(split, len(shards))
-        taken = stream.take(shard_tokens)
-        shards.append(_write_shard(folder, name, taken, found, text_bytes, is_masked))
-        counts += found
+        shards.append(_write_shard(folder, name, stream.take(shard_tokens), counts, is_masked))
     if not shards:
         raise InputError(f"the {split} split holds no document")
     content = to_npy(counts)
@@ -122,37 +133,57 @@ class _Stream:
 
 
 def _write_shard(
-    folder: Path,
-    name: str,
-    pieces: Iterable[Piece],
-    counts: Counts,
-    text_bytes: Callable[[Counts], int],
-    is_masked: bool,
+    folder: Path, name: str, pieces: Iterable[Piece], counts: Counts, is_masked: bool
 ) -> Shard:
     """Write a shard, its ``.bin`` last, and add its ids to ``counts``."""
-    n_tokens = n_documents = 0
     paths = [bin_path(folder, name), idx_path(folder, name)]
     paths += [mask_path(folder, name)] if is_masked else []
     with contextlib.ExitStack() as files:
-        bin_file, idx_file, *mask_file = [
-            SummedFile(files.enter_context(atomic_writer(path))) for path in paths
-        ]
-        for piece in pieces:
-            bin_file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False))
-            idx_file.write((piece.ends + n_tokens).astype("<u8"))
-            for file in mask_file:
-                assert piece.mask is not None
-                file.write(piece.mask)
-            add_ids(piece.ids, counts)
-            n_tokens, n_documents = n_tokens + len(piece.ids), n_documents + len(piece.ends)
+        writer = _ShardWriter(
+            [SummedFile(files.enter_context(atomic_writer(path)), path) for path in paths],
+            counts,
+        )
+        # Hashing and writing has a thread of its own: it takes as long as encoding on two.
+        for _ in run_ahead(writer.write, pieces, threads=1):
+            pass
+    sums = [file.sums for file in writer.files]
+    return describe_shard(name, writer.n_tokens, writer.n_documents, writer.text_bytes, sums)
+
+
+class _ShardWriter:
+    """The open files of a shard, ``.bin``, ``.idx`` and perhaps ``.mask``, and what is in them."""
+
+    def __init__(self, files: Sequence[SummedFile], counts: Counts) -> None:
+        self.files, self.counts = files, counts
+        self.n_tokens = self.n_documents = self.text_bytes = 0
+
+    def write(self, piece: Piece) -> None:
+        """Append a piece."""
+        bin_file, idx_file, *mask_file = self.files
+        bin_file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False))
+        idx_file.write((piece.ends + self.n_tokens).astype("<u8"))
+        for file in mask_file:
+            assert piece.mask is not None
+            file.write(piece.mask)
+        add_ids(piece.ids, self.counts)
+        self.n_tokens += len(piece.ids)
+        self.n_documents += len(piece.ends)
+        self.text_bytes += int(piece.text_bytes.sum())
+
+
+def describe_shard(
+    name: str, tokens: int, documents: int, text_bytes: int, sums: Sequence[Checksums]
+) -> Shard:
+    """What the manifest says of a shard; ``sums`` are those of ``.bin``, ``.idx`` and ``.mask``."""
+    bin_sums, idx_sums, *mask_sums = sums
     return Shard(
         name=name,
-        tokens=n_tokens,
-        documents=n_documents,
-        text_bytes=text_bytes(counts),
-        bin_sha256=bin_file.sums.sha256,
-        idx_sha256=idx_file.sums.sha256,
-        bin_crc32=bin_file.sums.crc32,
-        idx_crc32=idx_file.sums.crc32,
-        mask_sha256=mask_file[0].sums.sha256 if is_masked else None,
+        tokens=tokens,
+        documents=documents,
+        text_bytes=text_bytes,
+        bin_sha256=bin_sums.sha256,
+        idx_sha256=idx_sums.sha256,
+        bin_crc32=bin_sums.crc32,
+        idx_crc32=idx_sums.crc32,
+        mask_sha256=mask_sums[0].sha256 if mask_sums else None,
     )
