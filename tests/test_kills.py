@@ -105,11 +105,11 @@ def tokens_of(case: Case, folder: Path) -> Path:
 
 
 def hashes_of(folder: Path) -> dict[str, str]:
-    """The content of every file, hashed, but for what a stage notes of itself."""
+    """The content of every file, hashed, but for what is noted of a build until its end."""
     return {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.iterdir()
-        if path.name not in RECORDS
+        if path.suffix != ".json" or path.name == "manifest.json"
     }
 
 
@@ -124,7 +124,7 @@ def check_folder(case: Case, folder: Path, kept: Kept) -> None:
         expected = sorted(name for name in whole if name.startswith(split) and name in shards)
         assert shards == expected[: len(shards)]
     for name in finished:
-        for path in tokens.glob(name.replace(".bin", ".*")):
+        for path in tokens.glob(name.replace(".bin", ".[bim]*")):
             status = path.stat()
             now = status.st_ino, status.st_mtime_ns
             assert kept.setdefault(path.name, now) == now
@@ -135,12 +135,17 @@ def finish(builder: Builder, case: Case, folder: Path, kept: Kept) -> None:
     """The same call goes on, and ends with the same bytes."""
     assert builder.run(*case.of(folder)) == 0, builder.said()
     check_folder(case, folder, kept)
-    assert hashes_of(tokens_of(case, folder)) == hashes_of(tokens_of(case, case.whole))
+    tokens, whole = tokens_of(case, folder), tokens_of(case, case.whole)
+    assert hashes_of(tokens) == hashes_of(whole)
+    assert {path.name for path in tokens.iterdir()} == {path.name for path in whole.iterdir()}
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_ls_shows_how_far_a_build_is(cases: dict[str, Case], name: str) -> None:
-    """``*.tmp``, then the shard, its ``.bin`` last; counts behind all shards; the manifest last."""
+    """``*.tmp``, then the shard, its ``.bin`` last; counts behind all shards; the manifest last.
+
+    Before the ``.bin`` is renamed its hash is noted; that is removed behind the manifest.
+    """
     case = cases[name]
     events = [event for event in case.events if Path(event.name).stem not in RECORDS]
     assert all(event.name.endswith(".tmp") for event in events if event.kind != "rename")
@@ -148,13 +153,14 @@ def test_ls_shows_how_far_a_build_is(cases: dict[str, Case], name: str) -> None:
         event.name for event in events if event.kind == "rename" and event.name not in RECORDS
     ]
     assert renamed[-1] == "manifest.json"
-    suffixes = ["mask", "idx", "bin"] if name == "masked" else ["idx", "bin"]
+    suffixes = ["json", *["mask"] * (name == "masked"), "idx", "bin"]
     expected = []
     for split in ("train", "valid"):
         shards = sorted(path.stem for path in tokens_of(case, case.whole).glob(f"{split}-*.bin"))
         expected += [f"{shard}.{suffix}" for shard in shards for suffix in suffixes]
         expected += [f"{split}-counts.npy"] * bool(shards)
     assert renamed[:-1] == expected
+    assert not list(tokens_of(case, case.whole).glob("*-0*.json"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -170,9 +176,9 @@ def test_a_build_killed_again_and_again_ends_with_the_same_bytes(
         moment = chance.randint(1, len(case.events) // KILLS)
         n_killed += builder.kill_at(moment, tokens_of(case, folder), *case.of(folder))
         check_folder(case, folder, kept)
-        n_killed += builder.kill_after(chance.uniform(0, case.seconds), *case.of(folder))
+        n_killed += builder.kill_after(chance.uniform(0, 0.4) * case.seconds, *case.of(folder))
         check_folder(case, folder, kept)
-    assert n_killed >= KILLS // 2
+    assert n_killed >= 2
     finish(builder, case, folder, kept)
 
 

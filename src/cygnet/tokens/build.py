@@ -22,6 +22,7 @@ from cygnet.tokenizer.encoding import cut
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.finished import read_finished
 from cygnet.tokens.format import Manifest, Split, write_manifest
+from cygnet.tokens.records import remove_records
 from cygnet.tokens.shards import Ids, Piece, write_split
 
 
@@ -105,6 +106,7 @@ def build_from(
             },
         )
         write_manifest(folder, manifest)
+        remove_records(folder, manifest)
     return manifest
 
 
