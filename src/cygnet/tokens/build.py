@@ -22,6 +22,7 @@ from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.encoding import cut
 from cygnet.tokens.finished import read_finished
 from cygnet.tokens.format import Manifest, Split, write_manifest
+from cygnet.tokens.records import remove_records
 from cygnet.tokens.shards import Ids, Piece, write_split
 
 
@@ -106,6 +107,7 @@ def build_from(
             },
         )
         write_manifest(folder, manifest)
+        remove_records(folder, manifest)
     return manifest
 
 

@@ -20,6 +20,7 @@ from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokens.counts import text_lengths
 from cygnet.tokens.ends import EndStream, find_unclosed
 from cygnet.tokens.format import Manifest, write_manifest
+from cygnet.tokens.records import remove_records
 from cygnet.tokens.shards import Finished, Ids, Piece, write_split
 
 Boundary = int | Literal["auto", "none"]
@@ -86,6 +87,7 @@ def import_files(
             },
         )
         write_manifest(folder, manifest)
+        remove_records(folder, manifest)
     return manifest
 
 
