@@ -179,6 +179,7 @@ def build_cygnet(files: Files, text: Path, folder: Path) -> Callable[[], Path]:
 
     tokenizer = Tokenizer.load(files.folder)
     tokenizer.encode_batch(["Once upon a time"], threads=2)
+    _ = tokenizer.sha256  # of the vocabulary, not of the text: as loading, it is done once
 
     def build() -> Path:
         source = read_files([text], BOUNDARY, "strict")

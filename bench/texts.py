@@ -74,8 +74,8 @@ def _take(documents: Iterator[bytes], n_bytes: int) -> Iterator[bytes]:
     for document in documents:
         if len(document) > left:
             cut = document.rfind(b"\n", 0, left)
-            if cut > 0:
-                yield document[:cut]
+            if document[: max(0, cut)].strip():
+                yield document[:cut].rstrip(b"\r\n")
             return
         yield document
         left -= len(document)

@@ -213,7 +213,7 @@ class Tokenizer:
         """The smallest of ``uint16`` and ``uint32`` that holds every id."""
         return np.uint16 if self.vocab_size <= 1 << 16 else np.uint32
 
-    @property
+    @functools.cached_property
     def sha256(self) -> str:
         """Hex sha256 of the ``tokenizer.json`` that ``save`` writes."""
         from cygnet.tokenizer.formats.tokenizer_json import sha256_tokenizer

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cygnet.cores import run_ahead
 from cygnet.errors import InputError
 from cygnet.files import atomic_writer
 from cygnet.tokens.checksums import Checksums, SummedFile
@@ -135,24 +136,38 @@ def _write_shard(
     folder: Path, name: str, pieces: Iterable[Piece], counts: Counts, is_masked: bool
 ) -> Shard:
     """Write a shard, its ``.bin`` last, and add its ids to ``counts``."""
-    n_tokens = n_documents = text_bytes = 0
     paths = [bin_path(folder, name), idx_path(folder, name)]
     paths += [mask_path(folder, name)] if is_masked else []
     with contextlib.ExitStack() as files:
-        bin_file, idx_file, *mask_file = [
-            SummedFile(files.enter_context(atomic_writer(path))) for path in paths
-        ]
-        for piece in pieces:
-            bin_file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False))
-            idx_file.write((piece.ends + n_tokens).astype("<u8"))
-            for file in mask_file:
-                assert piece.mask is not None
-                file.write(piece.mask)
-            add_ids(piece.ids, counts)
-            n_tokens, n_documents = n_tokens + len(piece.ids), n_documents + len(piece.ends)
-            text_bytes += int(piece.text_bytes.sum())
-    sums = [file.sums for file in (bin_file, idx_file, *mask_file)]
-    return describe_shard(name, n_tokens, n_documents, text_bytes, sums)
+        writer = _ShardWriter(
+            [SummedFile(files.enter_context(atomic_writer(path))) for path in paths], counts
+        )
+        # Hashing and writing has a thread of its own: it takes as long as encoding on two.
+        for _ in run_ahead(writer.write, pieces, threads=1):
+            pass
+    sums = [file.sums for file in writer.files]
+    return describe_shard(name, writer.n_tokens, writer.n_documents, writer.text_bytes, sums)
+
+
+class _ShardWriter:
+    """The open files of a shard, ``.bin``, ``.idx`` and perhaps ``.mask``, and what is in them."""
+
+    def __init__(self, files: Sequence[SummedFile], counts: Counts) -> None:
+        self.files, self.counts = files, counts
+        self.n_tokens = self.n_documents = self.text_bytes = 0
+
+    def write(self, piece: Piece) -> None:
+        """Append a piece."""
+        bin_file, idx_file, *mask_file = self.files
+        bin_file.write(piece.ids.astype(piece.ids.dtype.newbyteorder("<"), copy=False))
+        idx_file.write((piece.ends + self.n_tokens).astype("<u8"))
+        for file in mask_file:
+            assert piece.mask is not None
+            file.write(piece.mask)
+        add_ids(piece.ids, self.counts)
+        self.n_tokens += len(piece.ids)
+        self.n_documents += len(piece.ends)
+        self.text_bytes += int(piece.text_bytes.sum())
 
 
 def describe_shard(
