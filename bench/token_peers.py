@@ -186,9 +186,7 @@ def load_cygnet(folder: Path, loading: Loading) -> Load:
 
     def loaded(steps: int) -> Iterator[Any]:
         n_rows = steps * loading.batch_size
-        rows = store.as_torch_dataset(
-            "train", block_size=loading.block_size, n_rows=n_rows, seed=1
-        )
+        rows = store.as_torch_dataset("train", block_size=loading.block_size, n_rows=n_rows, seed=1)
         return iter(_loader(rows, loading))
 
     def first() -> Any:
@@ -242,9 +240,7 @@ def load_arrow(folder: Path, loading: Loading) -> Load:
 def _loader(rows: Any, loading: Loading, **options: Any) -> Any:
     from torch.utils.data import DataLoader
 
-    return DataLoader(
-        rows, batch_size=loading.batch_size, num_workers=loading.workers, **options
-    )
+    return DataLoader(rows, batch_size=loading.batch_size, num_workers=loading.workers, **options)
 
 
 BUILDERS: dict[str, Callable[[Files, list[Path], Path], Build]] = {
