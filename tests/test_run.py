@@ -16,7 +16,7 @@ import pytest
 from conftest import SMALL, cygnet, refused, start
 from cygnet.runner import STAGES
 
-SEEDS = 2
+SEEDS = 1
 STRESS_SEEDS = 12
 
 

@@ -48,7 +48,7 @@ def test_sides_depend_on_the_text_alone(
     def sides(documents: list[str]) -> list[list[str]]:
         batches = list(as_batches(documents, batch_bytes=per_batch))
         return [
-            [text for batch in batches for text in HashSplit(side, fraction).select(batch)]
+            [text for batch in HashSplit(side, fraction).select(batches) for text in batch]
             for side in ("train", "valid")
         ]
 

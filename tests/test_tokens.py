@@ -113,7 +113,7 @@ def test_full_disk_removes_the_partial_file_and_keeps_the_rest(tmp_path: Path) -
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
     try:
         build(tmp_path, BYTES, {"valid": texts[:5]})
-        with pytest.raises(StorageError, match=r"disk is full.*train-00000"):
+        with pytest.raises(StorageError, match=r"disk is full.*train-00000\.bin"):
             build(tmp_path, BYTES, {"valid": texts[:5], "train": texts}, resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -213,9 +213,8 @@ def test_limits_are_slices(
     documents: list[str], doc_cap: int | None, max_chars: int | None, per_batch: int
 ) -> None:
     parts = (documents[i : i + per_batch] for i in range(0, len(documents), per_batch))
-    found = [
-        text for b in limit(map(TextBatch.from_strings, parts), doc_cap, max_chars) for text in b
-    ]
+    batches = limit(map(TextBatch.from_strings, parts), doc_cap, max_chars)
+    found = [text for batch in batches for text in batch if text]
     expected, left = [], max_chars
     for document in documents:
         text = document[:doc_cap][:left]

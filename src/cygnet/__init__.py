@@ -7,6 +7,7 @@ What most people need is here; importing it costs nothing until it is used:
 - ``TextBatch``, ``TokenStore``, ``build_tokens``: text, token files, batches
 - ``find_recipe``, ``run``: a whole system, from raw text to a report
 - ``load_model``, ``generate``: the trained model
+- ``EmbeddingRecorder``, ``Snapshots``: embedding rows over a training
 - ``trace``, ``Trace``: what a model thought of every token of a text
 """
 
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
     from cygnet.tokens.store import TokenStore as TokenStore
     from cygnet.transformer.generation import generate as generate
     from cygnet.transformer.model import load_model as load_model
+    from cygnet.transformer.recorder import EmbeddingRecorder as EmbeddingRecorder
+    from cygnet.transformer.snapshots import Snapshots as Snapshots
     from cygnet.xray.trace import Trace as Trace
     from cygnet.xray.trace import trace as trace
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "EmbeddingRecorder": ("cygnet.transformer.recorder", "EmbeddingRecorder"),
     "Recipe": ("cygnet.recipe", "Recipe"),
+    "Snapshots": ("cygnet.transformer.snapshots", "Snapshots"),
     "TextBatch": ("cygnet.text.batch", "TextBatch"),
     "TokenStore": ("cygnet.tokens.store", "TokenStore"),
     "Tokenizer": ("cygnet.tokenizer.tokenizer", "Tokenizer"),

@@ -75,14 +75,16 @@ class TokensOptions:
 class TransformerOptions:
     """The model and its training."""
 
-    preset: Literal["gpt2", "llama"] = "gpt2"
-    """Shape of the model."""
+    preset: Literal["gpt2", "llama", "duckling-ii"] = "gpt2"
+    """Shape of the model; duckling-ii is gpt2 with the exact gelu."""
     n_layer: int
     """Layers."""
     n_head: int
     """Attention heads per layer."""
     n_embd: int
     """Width of the residual stream."""
+    tie_embeddings: bool = True
+    """Whether input and output embeddings are one matrix."""
     block_size: int
     """Context, in tokens."""
     batch_size: int
@@ -95,11 +97,15 @@ class TransformerOptions:
     steps: int
     """Optimizer steps."""
     learning_rate: float
-    """Peak learning rate of AdamW; falls along a cosine to zero."""
+    """Peak learning rate of AdamW."""
+    schedule: Literal["cosine", "linear"] = "cosine"
+    """How the learning rate falls to zero."""
     warmup_steps: int = 50
     """Steps over which the learning rate rises from zero."""
     weight_decay: float = 0.1
     """AdamW's weight decay."""
+    adam_beta2: float = 0.95
+    """Decay of AdamW's mean of squared gradients."""
     max_grad_norm: float = 1.0
     """Gradients longer than this are scaled down to it."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -112,6 +118,16 @@ class TransformerOptions:
     """Steps between validations; each is followed by a checkpoint. A multiple of log_every."""
     eval_tokens: int = 100_000
     """Tokens of the valid split for each validation; the last one takes all of it."""
+    dead_rows: Literal["train", "frozen", "masked"] = "train"
+    """What happens to embedding rows of dead tokens: trained like all others, kept as they began,
+    or left out of the softmax, so that weight decay alone moves them."""
+    record: tuple[Literal["W", "grad", "adam"], ...] = ()
+    """What the recorder keeps of embedding rows: weights, gradients, AdamW's two means. Nothing is
+    recorded if empty."""
+    record_every: int | Literal["log"] = 100
+    """Steps between snapshots; log takes 0, 1, 2 ... 10, 20 ... 100, 200 ..."""
+    record_rows: str = "all"
+    """Rows in a snapshot: all, dead, live, or ids such as 0-49,6144-6193."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,6 +203,35 @@ def tiny_llm() -> Recipe:
             learning_rate=2e-3,
         ),
         xray=XrayOptions(prompts=("Once upon a time", "Lily and Tom", "One day, a little dog")),
+    )
+
+
+def duckling_transformer() -> TransformerOptions:
+    """The reference model of the dead token experiments, and how it is trained.
+
+    1,510,912 parameters where the vocabulary has 8,192 tokens. AdamW and its schedule are those of
+    ``transformers.Trainer`` by default, without warm-up.
+    """
+    return TransformerOptions(
+        preset="duckling-ii",
+        n_layer=2,
+        n_head=2,
+        n_embd=128,
+        block_size=512,
+        batch_size=2,
+        order="epoch",
+        steps=20_000,
+        learning_rate=1e-4,
+        schedule="linear",
+        warmup_steps=0,
+        weight_decay=0.01,
+        adam_beta2=0.999,
+        max_grad_norm=1.0,
+        precision="bf16",
+        seed=42,
+        log_every=100,
+        eval_every=1000,
+        record=("W",),
     )
 
 

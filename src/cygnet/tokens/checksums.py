@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy.typing as npt
 
-from cygnet.files import input_errors
+from cygnet.files import input_errors, storage_errors
 
 BLOCK_BYTES = 1 << 20
 POLYNOMIAL = 0xEDB88320  # of CRC-32, lowest bit first
@@ -61,15 +61,21 @@ class Checksums:
 
 
 class SummedFile:
-    """Writes arrays, and knows the checksums of what it wrote; without a file it only sums."""
+    """Writes arrays, and knows the checksums of what it wrote; without a file it only sums.
 
-    def __init__(self, file: BinaryIO | None = None) -> None:
-        self._file, self.sums = file, Checksums()
+    Args:
+        file: An open file.
+        path: Its name for messages.
+    """
+
+    def __init__(self, file: BinaryIO | None = None, path: Path = Path()) -> None:
+        self._file, self._path, self.sums = file, path, Checksums()
 
     def write(self, items: npt.NDArray[Any]) -> None:
         """Write the bytes of an array, which must be contiguous."""
         if self._file is not None:
-            self._file.write(items.data)
+            with storage_errors(self._path):
+                self._file.write(items.data)
         self.sums.update(items.data)
 
 

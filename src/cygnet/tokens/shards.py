@@ -140,7 +140,8 @@ def _write_shard(
     paths += [mask_path(folder, name)] if is_masked else []
     with contextlib.ExitStack() as files:
         writer = _ShardWriter(
-            [SummedFile(files.enter_context(atomic_writer(path))) for path in paths], counts
+            [SummedFile(files.enter_context(atomic_writer(path)), path) for path in paths],
+            counts,
         )
         # Hashing and writing has a thread of its own: it takes as long as encoding on two.
         for _ in run_ahead(writer.write, pieces, threads=1):

@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from cygnet import stage
 from cygnet.errors import DamagedError, InputError
+from cygnet.transformer.dead_rows import restore_mask
 
 
 def find_model_folder(path: str | Path) -> Path:
@@ -47,6 +48,7 @@ def load_model(path: str | Path) -> PreTrainedModel:
     except (SafetensorError, json.JSONDecodeError, OSError, ValueError) as error:
         raise DamagedError(f"the model in {folder} cannot be loaded: {error}") from error
     assert isinstance(model, PreTrainedModel)
+    restore_mask(model)
     model.train(False)
     return model
 

@@ -80,7 +80,30 @@ def llama(
     )
 
 
-PRESETS = {"gpt2": gpt2, "llama": llama}
+def duckling_ii(
+    vocab_size: int = 8192,
+    *,
+    n_layer: int = 2,
+    n_head: int = 2,
+    n_embd: int = 128,
+    block_size: int = 512,
+    boundary_id: int | None = None,
+) -> GPT2Config:
+    """The reference model of the dead token experiments: ``gpt2`` with the exact gelu.
+
+    Arguments and errors as for ``gpt2``.
+
+    >>> from transformers import GPT2LMHeadModel
+    >>> GPT2LMHeadModel(duckling_ii()).num_parameters()
+    1510912
+    """
+    shape = {"n_layer": n_layer, "n_head": n_head, "n_embd": n_embd, "block_size": block_size}
+    config = gpt2(vocab_size, **shape, boundary_id=boundary_id)
+    config.activation_function = "gelu"
+    return config
+
+
+PRESETS = {"gpt2": gpt2, "llama": llama, "duckling-ii": duckling_ii}
 
 
 def _check_heads(n_head: int, n_embd: int, multiple: int) -> None:

@@ -5,16 +5,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel, TrainerCallback
 
 from cygnet.console import progress, say
+from cygnet.errors import InputError
 from cygnet.recipe import TransformerOptions
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.checkpoints import storing
+from cygnet.transformer.dead_rows import FrozenRows, mask_rows
 from cygnet.transformer.model import quiet_transformers
 from cygnet.transformer.presets import PRESETS
+from cygnet.transformer.recorder import EmbeddingRecorder
 from cygnet.transformer.training import check_options, train
+
+RECORDER = "recorder"
 
 
 def build(
@@ -32,10 +37,11 @@ def build(
     store.check_tokenizer(tokenizer)
     check_options(options, store)
     model = new_model(options, tokenizer)
+    callbacks = row_callbacks(options, folder, dead_token_ids(tokenizer))
     n_parameters = model.num_parameters()
     say(f"  {n_parameters:,} parameters, {options.steps:,} steps of {_batch_words(options)}")
     with progress("training", options.steps, "step") as advance:
-        result = train(model, store, folder, options, tokenizer.token_lengths(), advance)
+        result = train(model, store, folder, options, tokenizer.token_lengths(), advance, callbacks)
     save_model(result.model, folder)
     tokenizer.save(folder)
     figures: dict[str, Any] = {"n_parameters": n_parameters, "precision": result.precision}
@@ -71,11 +77,50 @@ def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> PreTrainedMo
         block_size=options.block_size,
         boundary_id=tokenizer.boundary_id,
     )
+    config.tie_word_embeddings = options.tie_embeddings
     torch.manual_seed(options.seed)
     model: PreTrainedModel = AutoModelForCausalLM.from_config(  # type: ignore[no-untyped-call]
         config, attn_implementation=_attention(options.block_size)
     )
+    if options.dead_rows == "masked":
+        mask_rows(model, _known(dead_token_ids(tokenizer)))
     return model
+
+
+def dead_token_ids(tokenizer: Tokenizer) -> list[int]:
+    """The ids of a vocabulary that no text encodes to by design: those of a compact one."""
+    return list(getattr(tokenizer, "dead_token_ids", ()))
+
+
+def row_callbacks(
+    options: TransformerOptions, folder: Path, dead_ids: list[int]
+) -> list[TrainerCallback]:
+    """What keeps dead rows frozen and what records rows, as far as the options ask for it."""
+    found: list[TrainerCallback] = []
+    if options.dead_rows == "frozen":
+        found.append(FrozenRows(_known(dead_ids)))
+    if options.record:
+        every = options.record_every
+        recorder = EmbeddingRecorder(
+            folder / RECORDER,
+            every=100 if every == "log" else every,
+            schedule="log" if every == "log" else None,
+            rows=options.record_rows,
+            what=options.record,
+            dead_ids=dead_ids,
+            overwrite=True,  # the stage knows that they are its own, begun before a checkpoint
+        )
+        found.append(recorder)
+    return found
+
+
+def _known(dead_ids: list[int]) -> list[int]:
+    if not dead_ids:
+        raise InputError(
+            "dead_rows needs a tokenizer with dead tokens, and this one has none: leave dead_rows"
+            " at train"
+        )
+    return dead_ids
 
 
 def _attention(block_size: int) -> str:

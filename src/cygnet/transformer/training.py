@@ -9,7 +9,7 @@ import ctypes
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -257,6 +257,7 @@ def train(
     options: TransformerOptions,
     token_lengths: npt.NDArray[np.int64],
     advance: Callable[..., None] = lambda amount, label=None: None,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> TrainingResult:
     """Train a model on the train split of token files; goes on from the last good checkpoint.
 
@@ -267,6 +268,7 @@ def train(
         options: Shape of the batches, optimizer and rhythm.
         token_lengths: Bytes of text in each token, from ``Tokenizer.token_lengths``.
         advance: Called with the steps done and a label, for a progress bar.
+        callbacks: Others to call, after those of the training itself.
 
     Returns:
         The trained model, and the last line of its metrics, with the loss on the whole valid split
@@ -290,7 +292,8 @@ def train(
         advance,
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(MetricsFile(folder / METRICS, options, advance))
+    for callback in (MetricsFile(folder / METRICS, options, advance), *callbacks):
+        trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     last = read_lines_until(folder / METRICS, options.steps)[-1]
     return TrainingResult(model, json.loads(last), precision)
@@ -305,10 +308,10 @@ def training_arguments(
         max_steps=options.steps,
         per_device_train_batch_size=options.batch_size,
         learning_rate=options.learning_rate,
-        lr_scheduler_type="cosine",
+        lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup_steps,
         weight_decay=options.weight_decay,
-        adam_beta2=0.95,
+        adam_beta2=options.adam_beta2,
         max_grad_norm=options.max_grad_norm,
         seed=options.seed,
         bf16=precision == "bf16",
@@ -351,6 +354,7 @@ LEAST = {
     **dict.fromkeys(("n_layer", "n_head", "n_embd", "block_size", "batch_size"), 1),
     **dict.fromkeys(("steps", "log_every", "eval_every", "eval_tokens"), 1),
     **dict.fromkeys(("learning_rate", "warmup_steps", "weight_decay", "max_grad_norm", "seed"), 0),
+    "adam_beta2": 0,
 }
 
 

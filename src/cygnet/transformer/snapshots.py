@@ -1,0 +1,214 @@
+"""Snapshots of embedding rows on disk, whole at every moment.
+
+Needs NumPy alone. A folder of snapshots holds ``steps.npy`` and, for each kind of value, an array
+whose first axis is that of the steps; ``docs/formats.md`` lists them. ``steps.npy`` is written
+last, so that a step that stands there has all its values, whenever the writer was killed.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from cygnet.errors import DamagedError, InputError, StaleError
+from cygnet.files import atomic_writer, make_folder, read_json, write_json
+from cygnet.transformer.growing_array import Array, GrowingArray
+
+SETTINGS = "recorder.json"
+CHECKPOINTS = "checkpoints.json"
+ROWS = "rows"
+STEPS = "steps"
+REMEDY = "record into another folder"
+FORMAT = {"format": "cygnet snapshots", "version": 1}
+
+
+class SnapshotWriter:
+    """A folder of snapshots that is being written.
+
+    Args:
+        folder: Made if it is not there.
+        settings: What the snapshots are of, as plain JSON values.
+        rows: Ids of the rows, ``int64`` of shape ``(n_rows,)``.
+        width: Values in a row.
+        names: The arrays to write, e.g. ``("snapshots", "grad")``: ``float32`` of shape
+            ``(n_snapshots, n_rows, width)``.
+        overwrite: Remove the snapshots that a recorder has left in the folder.
+
+    Raises:
+        StaleError: The folder holds snapshots with other settings, or of unknown origin.
+        DamagedError: A file is damaged.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, Any],
+        rows: npt.NDArray[np.int64],
+        width: int,
+        names: Sequence[str],
+        overwrite: bool = False,
+    ) -> None:
+        self.folder = make_folder(folder)
+        if overwrite:
+            _remove_snapshots(folder)
+        self._settle(FORMAT | dict(settings) | {"arrays": list(names)}, rows)
+        shape = (len(rows), width)
+        self._arrays = {name: GrowingArray(self._path(name), "<f4", shape) for name in names}
+        self._steps = GrowingArray(self._path(STEPS), "<i8", ())
+        for array in self._arrays.values():
+            if len(array) < len(self._steps):
+                raise DamagedError(
+                    f"{array.path} is damaged: it holds {len(array)} snapshots,"
+                    f" {len(self._steps)} were taken"
+                )
+            array.cut(len(self._steps))  # a kill may have come between an array and the steps
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps of the finished snapshots."""
+        found: list[int] = np.load(self._path(STEPS)).tolist()
+        return found
+
+    def append(self, step: int, values: Mapping[str, Array]) -> None:
+        """Add a snapshot: an array of shape ``(n_rows, width)`` for each name."""
+        for name, array in self._arrays.items():
+            array.append(values[name])
+        self._steps.append(np.array(step))
+
+    def mark(self, step: int, values: Mapping[str, Array]) -> None:
+        """Note what the rows are at a checkpoint, and make the snapshots survive a power cut."""
+        for array in (*self._arrays.values(), self._steps):
+            array.sync()
+        marks = self._marks()
+        marks[str(step)] = _digest(values)
+        write_json(self.folder / CHECKPOINTS, marks)
+
+    def go_on(self, step: int, values: Mapping[str, Array]) -> None:
+        """Go on from a checkpoint: drop what came behind it.
+
+        Raises:
+            StaleError: These are the snapshots of another run, which had other rows at that step.
+        """
+        marks = self._marks()
+        if self.steps and marks.get(str(step)) != _digest(values):
+            raise StaleError(
+                f"{self.folder} holds the snapshots of another run: its rows at step {step} are not"
+                f" those of the checkpoint; {REMEDY}"
+            )
+        kept = sum(taken <= step for taken in self.steps)
+        self._steps.cut(kept)
+        for array in self._arrays.values():
+            array.cut(kept)
+        write_json(
+            self.folder / CHECKPOINTS, {at: mark for at, mark in marks.items() if int(at) <= step}
+        )
+
+    def _settle(self, settings: dict[str, Any], rows: npt.NDArray[np.int64]) -> None:
+        """Write what the snapshots are of, or compare it with what the folder says."""
+        if not (self.folder / SETTINGS).exists():
+            for name in (*settings["arrays"], STEPS, ROWS):
+                if self._path(name).exists():
+                    raise StaleError(f"{self._path(name)} is of unknown origin; {REMEDY}")
+            write_json(self.folder / SETTINGS, settings)
+        if not self._path(ROWS).exists():
+            with atomic_writer(self._path(ROWS)) as file:
+                np.save(file, rows)
+        was = _read_settings(self.folder)
+        changed = [key for key in settings | was if was.get(key) != settings.get(key)]
+        for key in changed:
+            raise StaleError(
+                f"{self.folder} holds other snapshots: {key} was {was.get(key)} and is now"
+                f" {settings.get(key)}; {REMEDY}"
+            )
+        if not np.array_equal(np.load(self._path(ROWS)), rows):
+            raise StaleError(f"{self.folder} holds snapshots of other rows; {REMEDY}")
+
+    def _marks(self) -> dict[str, str]:
+        path = self.folder / CHECKPOINTS
+        found: dict[str, str] = read_json(path) if path.exists() else {}
+        return found
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npy"
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshots:
+    """Snapshots opened for reading, also while they are being written.
+
+    Attributes:
+        settings: What they are of: the content of ``recorder.json``.
+        steps: Optimizer steps done at each snapshot, ``int64`` of shape ``(n_snapshots,)``.
+        rows: Ids of the rows, ``int64`` of shape ``(n_rows,)``.
+        arrays: By the name of their file, memory-mapped ``float32`` of shape ``(n_snapshots,
+            n_rows, width)``: ``snapshots`` always, ``grad``, ``exp_avg``, ``exp_avg_sq`` where they
+            were recorded; with ``W_U-`` in front those of an output matrix of its own.
+    """
+
+    settings: dict[str, Any]
+    steps: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64]
+    arrays: dict[str, npt.NDArray[np.float32]]
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Snapshots":
+        """Open a folder of snapshots, or the one of a run folder.
+
+        Raises:
+            InputError: There are no snapshots.
+            DamagedError: A file is damaged.
+        """
+        folder = _find_folder(Path(path))
+        settings = _read_settings(folder)
+        with _reading(folder):
+            steps = np.load(folder / f"{STEPS}.npy")
+            rows = np.load(folder / f"{ROWS}.npy")
+            arrays = {
+                name: np.load(folder / f"{name}.npy", mmap_mode="r")[: len(steps)]
+                for name in settings["arrays"]
+            }
+        return cls(settings, steps, rows, arrays)
+
+
+def _find_folder(path: Path) -> Path:
+    for folder in (path, path / "recorder", path / "transformer" / "recorder"):
+        if (folder / SETTINGS).is_file():
+            return folder
+    raise InputError(f"{path} holds no snapshots: expected a folder with {SETTINGS}, or a run")
+
+
+def _remove_snapshots(folder: Path) -> None:
+    """Remove what a recorder has left; the settings last, as a kill may come between."""
+    if (folder / SETTINGS).exists():
+        for name in (*_read_settings(folder)["arrays"], STEPS, ROWS):
+            (folder / f"{name}.npy").unlink(missing_ok=True)
+        (folder / CHECKPOINTS).unlink(missing_ok=True)
+        (folder / SETTINGS).unlink()
+
+
+def _read_settings(folder: Path) -> dict[str, Any]:
+    settings = read_json(folder / SETTINGS)
+    if not isinstance(settings, dict) or settings | FORMAT != settings:
+        raise DamagedError(f"{folder / SETTINGS} is damaged: it does not describe snapshots")
+    return settings
+
+
+def _digest(values: Mapping[str, Array]) -> str:
+    """Hex sha256 of the rows of all matrices. Cost: 1 to 2 GB/s."""
+    digest = hashlib.sha256()
+    for name in sorted(values):
+        digest.update(np.ascontiguousarray(values[name], "<f4").data)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError) as error:
+        raise DamagedError(f"the snapshots in {folder} cannot be read: {error}") from error
