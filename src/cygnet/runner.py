@@ -13,6 +13,7 @@ from cygnet.errors import DamagedError, StaleError
 from cygnet.files import lock_folder, make_folder, read_json, write_json
 from cygnet.recipe import Recipe, to_dict
 from cygnet.stage import Stage
+from cygnet.transformer.loggers import check_loggers
 
 STAGES = ("text", "tokenizer", "tokens", "transformer", "xray")
 RECIPE = "recipe.json"
@@ -46,15 +47,19 @@ def run(
     Raises:
         StaleError: A stage was made from other inputs or options, and ``overwrite`` is not set.
         DamagedError: A file of an earlier stage is missing or damaged.
+        InputError: A logger that the training is to report to is not installed.
         BusyError: Another process is at work in the same folder.
         CygnetError: A stage cannot be built; what was finished stays.
 
     A killed run goes on where it was, and ends with the same bytes.
     """
+    names = STAGES[: STAGES.index(until) + 1]
+    if "transformer" in names:
+        check_loggers(recipe.transformer.report_to)
     folder = make_folder(Path(out) if out else Path("runs") / recipe.name)
     with lock_folder(folder):
         stage.remove_cleared(folder)
-        for name in STAGES[: STAGES.index(until) + 1]:
+        for name in names:
             _bring_up(_describe(name, recipe, folder), recipe, folder, overwrite)
     return folder
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, TrainerCallback
 
-from cygnet.console import progress, say
+from cygnet.console import is_live, live_line, say
 from cygnet.errors import InputError
 from cygnet.recipe import TransformerOptions
 from cygnet.tokenizer.base import BaseTokenizer
@@ -15,6 +15,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.checkpoints import storing
 from cygnet.transformer.dead_rows import FrozenRows, mask_rows
+from cygnet.transformer.live_line import LiveLine
 from cygnet.transformer.model import quiet_transformers
 from cygnet.transformer.presets import PRESETS
 from cygnet.transformer.recorder import EmbeddingRecorder
@@ -38,11 +39,21 @@ def build(
     store.check_tokenizer(tokenizer)
     check_options(options, store)
     model = new_model(options, tokenizer)
-    callbacks = row_callbacks(options, folder, [*tokenizer.dead_ids])
+    line = LiveLine(options, is_live())
+    callbacks = [line, *row_callbacks(options, folder, [*tokenizer.dead_ids])]
     n_parameters = model.num_parameters()
     say(f"  {n_parameters:,} parameters, {options.steps:,} steps of {_batch_words(options)}")
-    with progress("training", options.steps, "step") as advance:
-        result = train(model, store, folder, options, tokenizer.token_lengths(), advance, callbacks)
+    with live_line(line.text):
+        result = train(
+            model,
+            store,
+            folder,
+            options,
+            tokenizer.token_lengths(),
+            callbacks,
+            [*tokenizer.dead_ids],
+            line.on_validation,
+        )
     save_model(result.model, folder)
     tokenizer.save(folder)
     figures: dict[str, Any] = {"n_parameters": n_parameters, "precision": result.precision}

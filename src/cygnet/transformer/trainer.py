@@ -1,6 +1,5 @@
 """``transformers.Trainer`` with pre-shifted targets, a fixed order and sealed checkpoints."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,8 @@ from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.attention import Rows
 from cygnet.transformer.checkpoints import seal, storing
 from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
+from cygnet.transformer.meter import Figures, Meter
+from cygnet.transformer.metrics import names_for_loggers
 from cygnet.transformer.rows import WindowDataset
 
 
@@ -27,13 +28,12 @@ class LanguageModelTrainer(Trainer):
         args: TrainingArguments,
         data: WindowDataset,
         token_lengths: npt.NDArray[np.int64],
-        advance: Callable[..., None],
+        peak: float | None = None,
+        on_validation: Callable[[float], None] = lambda share: None,
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=data, data_collator=_already_a_batch)
-        self.data, self.token_lengths, self.advance = data, token_lengths, advance
-        self._lengths = torch.from_numpy(token_lengths)
-        self._losses = LossSum()
-        self._since = time.perf_counter()
+        self.data, self.token_lengths, self.on_validation = data, token_lengths, on_validation
+        self.meter = Meter(data, token_lengths, args.device, peak)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         return SequentialSampler(self.data)
@@ -47,31 +47,33 @@ class LanguageModelTrainer(Trainer):
     ) -> Any:
         """Mean loss of what counts in a batch; the sums for the metrics are kept beside it."""
         losses = token_losses(model, **inputs)
-        self._losses.add(losses, inputs["y"], self._lengths)
+        self.meter.add(losses, inputs["y"], self.state.global_step)
         loss = losses.sum() / (inputs["y"] != IGNORED).sum()
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Turn what ``Trainer`` logs into the figures of ``metrics.jsonl``."""
+        """Turn what ``Trainer`` logs into the figures of ``metrics.jsonl``.
+
+        They go into the log history, and to callbacks under the names that loggers sort by.
+        """
         if "loss" not in logs:  # the summary at the end of training, which has nothing new
             return
-        seconds = time.perf_counter() - self._since
-        figures = {
-            "step": self.state.global_step,
-            "tokens": self.state.global_step * self.data.options.batch_size * self._block_size,
-            "train_nats_per_token": self._losses.nats_per_token,
-            "train_bits_per_byte": self._losses.bits_per_byte,
-            "learning_rate": logs["learning_rate"],
-            "grad_norm": logs["grad_norm"],
-            "tokens_per_second": round(self._losses.tokens / seconds),
-        }
+        figures = self.meter.take(self.state, logs["learning_rate"], logs["grad_norm"])
         if self._is_evaluation_step():
-            found = self.evaluate_split("valid", self._eval_tokens())
-            figures["valid_nats_per_token"] = found.nats_per_token
-            figures["valid_bits_per_byte"] = found.bits_per_byte
-        super().log(figures)
-        self._losses = LossSum()
-        self._since = time.perf_counter()
+            figures |= self._valid_figures()
+        self.state.log_history.append(figures)  # type: ignore[arg-type]
+        self.control = self.callback_handler.on_log(
+            self.args, self.state, self.control, names_for_loggers(figures)
+        )
+        self.meter.leave_out()
+
+    def _valid_figures(self) -> Figures:
+        found = self.evaluate_split("valid", self._eval_tokens())
+        return {
+            "valid_nats_per_token": found.nats_per_token,
+            "valid_bits_per_byte": found.bits_per_byte,
+            "valid_tokens": found.tokens,
+        }
 
     def evaluate_split(self, split: str, max_tokens: int | None) -> LossSum:
         """The loss over a split, in the precision of the training."""
@@ -82,7 +84,7 @@ class LanguageModelTrainer(Trainer):
         def show(n_more: int) -> None:
             nonlocal done
             done += n_more
-            self.advance(0, f"validating, {done / total:.0%}")
+            self.on_validation(done / total)
 
         assert isinstance(self.model, PreTrainedModel)
         return evaluate(
@@ -106,7 +108,7 @@ class LanguageModelTrainer(Trainer):
             # A pickle of the arguments, which nothing here reads.
             (checkpoint / "training_args.bin").unlink(missing_ok=True)
             seal(checkpoint)
-        self._since = time.perf_counter()
+        self.meter.leave_out()
 
     @property
     def _block_size(self) -> int:

@@ -21,14 +21,21 @@ from cygnet.errors import InputError
 from cygnet.files import make_folder
 from cygnet.recipe import TransformerOptions
 from cygnet.tokens.store import TokenStore
+from cygnet.transformer.alarms import alarms_before
 from cygnet.transformer.checkpoints import find_last_good
+from cygnet.transformer.flops import flops_per_token
+from cygnet.transformer.loggers import check_loggers, keep_events
 from cygnet.transformer.metrics import METRICS, MetricsFile, read_lines_until
 from cygnet.transformer.precision import settle_precision
 from cygnet.transformer.rows import WindowDataset
+from cygnet.transformer.throughput import settle_throughput
 from cygnet.transformer.trainer import LanguageModelTrainer
+from cygnet.transformer.warnings_file import WARNINGS, WarningsFile
 
 CHECKPOINTS = "checkpoints"
 PRECISION = "precision.json"
+THROUGHPUT = "throughput.json"
+EVENTS = "tensorboard"
 N_KEPT = 2  # if the newest checkpoint is damaged, the one before it serves
 
 
@@ -47,19 +54,21 @@ def train(
     folder: Path,
     options: TransformerOptions,
     token_lengths: npt.NDArray[np.int64],
-    advance: Callable[..., None] = lambda amount, label=None: None,
     callbacks: Sequence[TrainerCallback] = (),
+    dead_ids: Sequence[int] = (),
+    on_validation: Callable[[float], None] = lambda share: None,
 ) -> TrainingResult:
     """Train a model on the train split of token files; goes on from the last good checkpoint.
 
     Args:
         model: A causal language model with its first weights.
         store: Token files with a ``train`` split and, for validation, a ``valid`` split.
-        folder: Gets ``metrics.jsonl`` and ``checkpoints/``.
+        folder: Gets ``metrics.jsonl``, ``warnings.jsonl`` and ``checkpoints/``.
         options: Shape of the batches, optimizer and rhythm.
         token_lengths: Bytes of text in each token, from ``Tokenizer.token_lengths``.
-        advance: Called with the steps done and a label, for a progress bar.
         callbacks: Others to call, after those of the training itself.
+        dead_ids: Tokens that should not occur.
+        on_validation: Called with the share of a validation that is done.
 
     Returns:
         The trained model, and the last line of its metrics, with the loss on the whole valid split
@@ -69,21 +78,25 @@ def train(
         InputError: An option is out of its range.
         DamagedError: No checkpoint is left undamaged.
         StorageError: A checkpoint cannot be written.
+        DivergedError: The loss is not finite, or has risen and stays high.
     """
     check_options(options, store)
     keep_freed_memory()
     make_folder(folder / CHECKPOINTS)
     checkpoint = find_last_good(folder / CHECKPOINTS)
     precision = settle_precision(options.precision, folder / CHECKPOINTS / PRECISION)
-    trainer = LanguageModelTrainer(
-        model,
-        training_arguments(options, folder / CHECKPOINTS, precision),
-        WindowDataset(store, options),
-        token_lengths,
-        advance,
-    )
+    arguments = training_arguments(options, folder / CHECKPOINTS, precision)
+    data = WindowDataset(store, options)
+    throughput = settle_throughput(precision, arguments.device, folder / CHECKPOINTS / THROUGHPUT)
+    flops = flops_per_token(model.config, options.block_size)
+    peak = throughput / flops if flops else None
+    trainer = LanguageModelTrainer(model, arguments, data, token_lengths, peak, on_validation)
     trainer.remove_callback(PrinterCallback)
-    for callback in (MetricsFile(folder / METRICS, options, advance), *callbacks):
+    if options.report_to:
+        keep_events(trainer.callback_handler.callbacks, folder / EVENTS)
+    alarms = [*alarms_before(model, data, dead_ids)]
+    own = MetricsFile(folder / METRICS, options), WarningsFile(folder / WARNINGS, alarms)
+    for callback in (*own, *callbacks):
         trainer.add_callback(callback)
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     last = read_lines_until(folder / METRICS, options.steps)[-1]
@@ -114,7 +127,9 @@ def training_arguments(
         remove_unused_columns=False,
         dataloader_pin_memory=False,
         disable_tqdm=True,
-        report_to="none",
+        report_to=list(options.report_to) or "none",
+        run_name=folder.resolve().parents[1].name,
+        project="cygnet",
     )
     # One device per process: with several, DataParallel would ask for batches of another size.
     if arguments.n_gpu > 1:
@@ -124,9 +139,11 @@ def training_arguments(
 
 def check_options(options: TransformerOptions, store: TokenStore) -> None:
     """Refuse options that cannot work, before anything is computed."""
+    check_loggers(options.report_to)
     for name, least in LEAST.items():
-        if getattr(options, name) < least:
-            raise InputError(f"{name} must be at least {least}, found {getattr(options, name)}")
+        found = getattr(options, name)
+        if found is not None and found < least:
+            raise InputError(f"{name} must be at least {least}, found {found}")
     if options.seed >= 1 << 32:
         raise InputError(f"seed must be below 2**32, found {options.seed}")
     if options.eval_every % options.log_every:
