@@ -77,7 +77,7 @@ class Meter:
         self._training_since = time.perf_counter()
 
     def _rate(self, tokens_per_second: float) -> Figures:
-        share = None if self._peak is None else round(tokens_per_second / self._peak, 4)
+        share = None if self._peak is None else float(f"{tokens_per_second / self._peak:.4g}")
         return {"tokens_per_second": round(tokens_per_second), "share_of_peak": share}
 
     def _empty(self) -> LossSum:
