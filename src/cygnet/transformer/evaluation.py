@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from cygnet.tokens.batch import IGNORED, Batch, Order
 from cygnet.tokens.store import TokenStore
-from cygnet.transformer.attention import model_inputs, to_tensors
+from cygnet.transformer.attention import to_tensors
+from cygnet.transformer.loss import loss_function
 
 
 class LossSum:
@@ -100,30 +100,6 @@ def bytes_ratio(store: TokenStore, split: str, token_lengths: npt.NDArray[np.int
     return store.split(split).text_bytes / decoded if decoded else 1.0
 
 
-def token_losses(
-    model: torch.nn.Module,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    positions: torch.Tensor | None = None,
-    document_ids: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """The loss of each token of ``y``, in nats, shape ``(B, T)``, ``float32``; 0 where ignored.
-
-    Args:
-        model: A causal language model.
-        x: Token ids, ``int64`` of shape ``(B, T)``.
-        y: The token that follows each of ``x``: already shifted, unlike ``labels`` of
-            ``transformers``, so that no position is lost.
-        positions, document_ids: As in ``Batch``; with them attention stays inside documents.
-    """
-    inputs = model_inputs(model, x, positions, document_ids)
-    logits = model(**inputs).logits.float()
-    losses = cross_entropy(
-        logits.flatten(0, 1), y.flatten(), reduction="none", ignore_index=IGNORED
-    )
-    return losses.view_as(y)
-
-
 def evaluate(
     model: PreTrainedModel,
     store: TokenStore,
@@ -152,8 +128,9 @@ def evaluate(
         on_tokens: Called with the tokens done after each batch.
         autocast: Makes the context for each pass of the model, e.g. for bf16.
 
-    Cost: memory for one batch of logits.
+    Cost: no more than ``loss.ROWS`` rows of logits at once.
     """
+    losses_of = loss_function(model)
     lengths = torch.from_numpy(token_lengths).to(model.device)
     total = LossSum(bytes_ratio=bytes_ratio(store, split, token_lengths))
     was_training = model.training
@@ -163,7 +140,7 @@ def evaluate(
         for batch in read(store, split, block_size, batch_size, max_tokens):
             rows = {name: tensor.to(model.device) for name, tensor in to_tensors(batch).items()}
             with autocast():
-                losses = token_losses(model, **rows)
+                _, losses = losses_of(**rows)
             total.add(losses, rows["y"], lengths)
             on_tokens(rows["y"].numel())
     model.train(was_training)
