@@ -1,6 +1,7 @@
 """What several test files need: real data, a finished small run, the command line."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -88,3 +89,11 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = cygnet("run", "demo", *SMALL, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder
+
+
+@pytest.fixture
+def prepared(finished_run: Path, tmp_path: Path) -> Path:
+    """A run whose next stage is the training."""
+    for stage in ("text", "tokenizer", "tokens"):
+        shutil.copytree(finished_run / stage, tmp_path / "run" / stage)
+    return tmp_path / "run"

@@ -12,7 +12,6 @@ from transformers import (
     LlamaConfig,
     MambaConfig,
     Qwen2Config,
-    TrainerCallback,
 )
 
 from cygnet.tokens.batch import IGNORED
@@ -25,7 +24,7 @@ from cygnet.transformer.metrics import METRICS
 from cygnet.transformer.rows import WindowDataset
 from cygnet.transformer.stage import new_model
 from cygnet.transformer.throughput import measure_throughput, settle_throughput
-from training_lab import BYTES, lines_of, make_store, options_of, run
+from training_lab import BYTES, StopAt, StopError, lines_of, make_store, options_of, run
 
 
 @pytest.fixture(scope="module")
@@ -102,19 +101,6 @@ def test_an_epoch_in_order_is_each_row_once(store: TokenStore, tmp_path: Path, o
     options = options_of(order=order, batch_size=n_rows, steps=2, n_layer=1, eval_tokens=32)
     run(store, tmp_path, options)
     assert lines_of(tmp_path / METRICS)[-1]["epochs"] == 2.0
-
-
-class StopError(Exception):
-    """A training that ends early, as after a kill."""
-
-
-class StopAt(TrainerCallback):
-    def __init__(self, step: int) -> None:
-        self.step = step
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        if state.global_step == self.step:
-            raise StopError
 
 
 def test_lines_after_an_interruption_are_the_same_but_for_the_times(

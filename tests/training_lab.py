@@ -18,6 +18,19 @@ from cygnet.transformer.training import TrainingResult, train
 BYTES = Tokenizer([])
 
 
+class StopError(Exception):
+    """A training that ends early, as after a kill."""
+
+
+class StopAt(TrainerCallback):
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        if state.global_step == self.step:
+            raise StopError
+
+
 def options_of(**changes: Any) -> TransformerOptions:
     options: dict[str, Any] = {
         "n_layer": 2,

@@ -21,7 +21,8 @@ HISTORY = 32  # logs that a spike is told from
 LEAST_HISTORY = 8
 SPIKE_DEVIATIONS = 8  # median deviations: 5.4 standard deviations of a normal distribution
 SPIKE_SHARE = 0.1  # of the median: noise can be smaller than anything that matters
-SPIKE_LOGS, LOST_LOGS = 3, 10  # logs in a row that make a spike, and one that does not recover
+SPIKE_LOGS = 3  # high ones in a row that make a spike, and others that end it
+LOST_LOGS = 10  # high ones in a spike that stays
 
 ALARMS = {
     "large-vocabulary": (
@@ -107,9 +108,10 @@ def alarms_before(
 class LossWatch:
     """Looks at the figures of one log after the other, in their order.
 
-    A loss that is not finite, and a spike that stays, are reasons to stop. A spike is a mean loss
-    above the median of the logs before it by 8 median deviations and by a tenth, three times in a
-    row; ten times in a row, it stays. Both are robust: what is high does not enter the median.
+    A loss that is not finite, and a spike that stays, are reasons to stop. A log is high if its
+    mean loss is above the median of the last 32 by 8 median deviations and by a tenth. Three high
+    ones in a row are a spike, and three others in a row end it; if there are ten before that, it
+    stays. What is in a spike does not enter the median.
 
     >>> watch = LossWatch()
     >>> losses = [2.0, 2.1] * 6 + [5.0] * 12
@@ -122,7 +124,7 @@ class LossWatch:
         self._usual: deque[float] = deque(maxlen=HISTORY)
         self._first = math.inf
         self._is_too_high = False
-        self.n_high = 0
+        self.n_high, self._n_low = 0, 0
 
     def look(self, figures: Mapping[str, Any]) -> Iterator[Alarm]:
         """What is wrong with the figures of a line of the metrics."""
@@ -145,10 +147,12 @@ class LossWatch:
 
     def _look_for_spike(self, step: int, loss: float) -> Iterator[Alarm]:
         if loss <= self._limit():
-            self._usual.append(loss)
-            self.n_high = 0
+            self._n_low += 1
+            if self.n_high < SPIKE_LOGS or self._n_low == SPIKE_LOGS:
+                self.n_high = 0
+                self._usual.append(loss)
             return
-        self.n_high += 1
+        self.n_high, self._n_low = self.n_high + 1, 0
         usual = statistics.median(self._usual)
         seen = f"the loss is {loss:.3f} at step {step:,}, {self.n_high} logs above"
         seen += f" {self._limit():.3f}, where {usual:.3f} is usual"
