@@ -21,7 +21,7 @@ CONTROL = re.compile(r"\x1b\[[0-9;?]*([A-Za-z])")
 FRAME = re.compile(
     r"(validating \d+%  )?\d+%  loss (-|\d\.\d{3})  (-|[\d.]+[kM]?) tok/s  (-:--|\d+:\d\d) left"
 )
-TRAIN = ("transformer", "train", "demo", *SMALL)
+TRAIN = ("transformer", "train", "demo", *SMALL, "--transformer.steps", "100")
 
 
 def in_terminal(columns: int, *arguments: str | Path, **environment: str) -> str:
@@ -54,12 +54,11 @@ def test_in_forty_columns(prepared: Path) -> None:
     assert {found.group(1) for found in CONTROL.finditer(shown)} <= set("hlKA")
     parts = [CONTROL.sub("", part) for part in re.split("[\r\n]", shown)]
     frames = [part for part in parts if "tok/s" in part]
-    assert len(frames) > 2
+    assert len(frames) >= 2
     for frame in frames:
         assert FRAME.fullmatch(frame)
         assert len(frame) < 40
-    losses = [float(found) for frame in frames for found in re.findall(r"loss (\d\S+)", frame)]
-    assert losses[-1] < losses[0]
+    assert re.match(r"100%  loss [3-6]\.", frames[-1])
     last = shown.index(frames[-1]) + len(frames[-1])
     assert "\x1b[2K" in shown[last : shown.index("valid: ")]
     assert "\x1b[?25h" in shown  # the cursor is back
@@ -71,11 +70,11 @@ def test_in_a_pipe(prepared: Path) -> None:
     assert not set(result.stderr) & {"\x1b", "\r"}
     lines = [line for line in result.stderr.splitlines() if "loss" in line]
     pattern = (
-        r"  training  step {} of 240  loss \d\.\d{{3}}  valid \d\.\d{{4}} bits per byte"
+        r"  training  step {} of 100  loss \d\.\d{{3}}  valid \d\.\d{{4}} bits per byte"
         r"  [\d,]+ tokens/s  \d+:\d\d left"
     )
-    assert len(lines) == 12
-    for step, line in zip(range(20, 241, 20), lines, strict=True):
+    assert len(lines) == 5
+    for step, line in zip(range(20, 101, 20), lines, strict=True):
         assert re.fullmatch(pattern.format(step), line)
     assert lines[-1].endswith("  0:00 left")
 

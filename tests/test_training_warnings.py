@@ -2,6 +2,7 @@
 
 import math
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from transformers import TrainerCallback
 
 from conftest import ROOT, SMALL, cygnet, refused
 from cygnet.errors import DivergedError
+from cygnet.recipe import XrayOptions
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build_ids import build_from_ids
 from cygnet.tokens.store import TokenStore
-from cygnet.transformer.alarms import ALARMS, STOP, LossWatch
-from cygnet.transformer.metrics import METRICS
+from cygnet.transformer.alarms import ALARMS, STOP, Alarm, LossWatch
+from cygnet.transformer.metrics import METRICS, as_line
 from cygnet.transformer.warnings_file import WARNINGS
+from cygnet.xray.stage import build as build_xray
 from training_lab import StopAt, StopError, lines_of, make_store, options_of, run
 
 WITH_DEAD = Tokenizer([], n_dead=5)
@@ -191,6 +194,17 @@ def test_command_stops_in_one_line(prepared: Path) -> None:
     assert "there is no checkpoint yet" in message
     assert not (prepared / "transformer" / "model.safetensors").exists()
     assert names_of(prepared / "transformer")[-1] == "loss-not-finite"
+
+
+def test_warnings_are_in_the_report(finished_run: Path, tmp_path: Path) -> None:
+    shutil.copytree(finished_run, tmp_path / "run")
+    alarm = Alarm(0, "many-epochs", "3 steps read the train split <9> times")
+    (tmp_path / "run" / "transformer" / WARNINGS).write_text(as_line(alarm.to_dict()))
+    build_xray(XrayOptions(prompts=("a",), max_tokens=1), tmp_path, tmp_path / "run")
+    page = (tmp_path / "report.html").read_text()
+    assert "many-epochs" in page and "train split &lt;9&gt; times" in page
+    assert ALARMS["many-epochs"][1] in page
+    assert "Warnings" not in (finished_run / "xray" / "report.html").read_text()
 
 
 def test_every_warning_is_in_the_documents() -> None:

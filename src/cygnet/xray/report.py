@@ -2,6 +2,7 @@
 
 import html
 import json
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ def report_html(
     tokenizer: BaseTokenizer,
     samples: Sequence[Trace],
     held_out: Trace | None,
+    warnings: Sequence[dict[str, Any]] = (),
 ) -> str:
     """The whole page.
 
@@ -43,6 +45,7 @@ def report_html(
         tokenizer: The one of the run.
         samples: Generated texts.
         held_out: A document of the valid split, if there is one.
+        warnings: The lines of ``warnings.jsonl``.
 
     Returns:
         HTML without any reference to something outside itself.
@@ -53,7 +56,7 @@ def report_html(
         ("Text", _text_table(results["text"])),
         ("Tokenizer", _tokenizer_section(tokenizer, results)),
         ("Token files", _tokens_table(results["tokens"])),
-        ("Training", _training_section(results["transformer"], metrics)),
+        ("Training", _training_section(results["transformer"], metrics, warnings)),
         ("What the model writes", "".join(map(trace_html, samples))),
     ]
     if held_out is not None:
@@ -116,18 +119,39 @@ def _tokenizer_section(tokenizer: BaseTokenizer, results: dict[str, Any]) -> str
     return _table(("", ""), [("learned from", learned_from), *tokenizer.facts().items()])
 
 
-def _training_section(results: dict[str, Any], metrics: Metrics) -> str:
+def _training_section(
+    results: dict[str, Any], metrics: Metrics, warnings: Sequence[dict[str, Any]]
+) -> str:
     last = metrics[-1]
     rows = [
         ("parameters", f"{results['n_parameters']:,}"),
         ("precision", results["precision"]),
         ("steps", f"{int(last['step']):,}"),
-        ("tokens seen", f"{int(last['tokens']):,}"),
+        ("tokens seen", f"{int(last['tokens']):,}, {last['epochs']:.2f} times the train split"),
+        ("time", f"{last['seconds']:,.1f} s, {_rate(metrics)}"),
         ("train, last", _both_units(last, "train")),
     ]
     if "valid_bits_per_byte" in results:
         rows.append(("valid, all of it", _both_units(results, "valid")))
-    return f"<figure>{loss_curves(metrics)}</figure>{_table(('', ''), rows)}"
+    return f"<figure>{loss_curves(metrics)}</figure>{_table(('', ''), rows)}" + _warnings_table(
+        warnings
+    )
+
+
+def _rate(metrics: Metrics) -> str:
+    """Tokens per second, and what share of the machine that is: the median of all lines."""
+    rate = statistics.median(line["tokens_per_second"] for line in metrics)
+    shares = [share for line in metrics if (share := line["share_of_peak"]) is not None]
+    of_peak = f", {statistics.median(shares):.1%} of its matrix throughput" if shares else ""
+    return f"{rate:,.0f} tokens per second{of_peak}"
+
+
+def _warnings_table(warnings: Sequence[dict[str, Any]]) -> str:
+    if not warnings:
+        return ""
+    columns = ("name", "seen", "meaning", "remedy")
+    rows = [[warning[column] for column in columns] for warning in warnings]
+    return "<h3>Warnings</h3>" + _table(("", "seen", "it may mean", "what to do"), rows)
 
 
 def _both_units(figures: dict[str, Any], split: str) -> str:
