@@ -65,7 +65,7 @@ class LiveLine(TrainerCallback):
         >>> line.text(80)
         '  training  step 0 of 2,000  loss -  - tokens/s  -:-- left'
         >>> line.text(40)
-        '0%  loss -  - tok/s  -:-- left'
+        '0% loss - - tok/s -:-- left'
         """
         fitting = (form for form in self._forms() if len(form) <= width)
         return next(fitting, self._forms()[-1][:width])
@@ -77,12 +77,13 @@ class LiveLine(TrainerCallback):
         rate = "-" if self._rate is None else f"{self._rate:,}"
         short_rate = "-" if self._rate is None else _short(self._rate)
         left = clock(self._seconds_left())
-        doing = "" if self._doing == "training" else f"{self._doing}  "
+        is_training = self._doing == "training"
+        doing = f"{step / steps:.0%}" if is_training else self._doing
+        speed = f" {short_rate} tok/s" if is_training else ""
         return [
             f"  {self._doing}  step {step:,} of {steps:,}  loss {loss}  {more}{rate} tokens/s"
             f"  {left} left",
-            f"{doing}{step / steps:.0%}  loss {loss}  {short_rate} tok/s  {left} left",
-            f"{step / steps:.0%}  loss {loss}  {short_rate} tok/s  {left} left",
+            f"{doing} loss {loss}{speed} {left} left",
             f"{step / steps:.0%} {loss} {short_rate}/s {left}",
         ]
 
@@ -112,8 +113,13 @@ def clock(seconds: float | None) -> str:
 
 
 def _short(count: float) -> str:
-    """In three digits and a letter: 950, 18.6k, 1.25M."""
+    """In three digits and a letter.
+
+    >>> _short(950), _short(18_649), _short(999_999), _short(1_250_000)
+    ('950', '18.6k', '1.00M', '1.25M')
+    """
     for size, letter in ((1e6, "M"), (1e3, "k")):
-        if count >= size:
-            return f"{count / size:.3g}{letter}"
+        if count >= 0.9995 * size:
+            digits = 2 if count < 9.995 * size else 1 if count < 99.95 * size else 0
+            return f"{count / size:.{digits}f}{letter}"
     return f"{count:.0f}"
