@@ -31,8 +31,10 @@ def test_the_loop_by_hand_trains_the_same_model(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.stress
 @pytest.mark.parametrize("engine", ["Trainer as published", "loop by hand", "cygnet"])
-def test_an_engine_of_the_benchmark_works(engine: str, data: Path, tmp_path: Path) -> None:
-    sys.path.insert(0, str(ROOT / "bench"))
+def test_an_engine_of_the_benchmark_works(
+    engine: str, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
     training = importlib.import_module("training")
     run = importlib.import_module("cygnet.runner").run
     run(training.recipe(data), tmp_path / "run", until="tokens")
