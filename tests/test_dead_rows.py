@@ -27,14 +27,11 @@ N_LIVE, DEAD = 30, list(range(30, 40))
 STEPS = 6
 
 
-class WithDead(Tokenizer):
-    """As many rows as the reference vocabulary."""
-
-    dead_token_ids = range(6144, 8192)
-
-    @property
-    def vocab_size(self) -> int:
-        return 8192
+def with_dead() -> Tokenizer:
+    """As many rows as the reference vocabulary, of which 2,048 are dead."""
+    tokenizer = Tokenizer([], n_dead=8192 - 257)
+    tokenizer.dead_ids = range(6144, 8192)
+    return tokenizer
 
 
 def test_reference_model() -> None:
@@ -51,7 +48,7 @@ def test_reference_model() -> None:
 
 def test_recipe_is_that_of_the_reference(tmp_path: Path) -> None:
     options = duckling_transformer()
-    model = new_model(options, WithDead([]))
+    model = new_model(options, with_dead())
     assert model.num_parameters() == 1_510_912
     assert model.config.activation_function == "gelu"
     arguments = training_arguments(options, tmp_path, options.precision)
@@ -74,7 +71,7 @@ def test_recipe_is_that_of_the_reference(tmp_path: Path) -> None:
 
 def test_untied_model_has_two_matrices() -> None:
     options = replaced(tie_embeddings=False)
-    found = embedding_matrices(new_model(options, WithDead([])))
+    found = embedding_matrices(new_model(options, with_dead()))
     assert found["W_E"].shape == found["W_U"].shape == (8192, 128)
     assert not torch.equal(found["W_E"], found["W_U"])
 
@@ -182,7 +179,7 @@ def test_what_needs_dead_tokens_asks_for_them(tmp_path: Path) -> None:
             options = replaced(dead_rows=kind)
             new_model(options, Tokenizer([]))
             row_callbacks(options, tmp_path, [])
-    model = new_model(replaced(dead_rows="masked"), WithDead([]))
+    model = new_model(replaced(dead_rows="masked"), with_dead())
     assert model.config.masked_token_ids == list(range(6144, 8192))
     frozen, recorder = row_callbacks(replaced(dead_rows="frozen"), tmp_path, [1, 2])
     assert isinstance(frozen, FrozenRows)

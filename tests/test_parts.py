@@ -13,7 +13,7 @@ from cygnet.text import blocks
 from cygnet.text.batch import TextBatch, as_batches
 from cygnet.text.parts import find_cut, whole_documents
 from cygnet.text.sources import TextFile
-from cygnet.text.splits import HashSplit
+from cygnet.text.splits import HashSplit, document_hashes
 from cygnet.tokenizer.counting import count_words
 from cygnet.tokenizer.patterns import PATTERNS
 from cygnet.tokenizer.tokenizer import Tokenizer
@@ -23,6 +23,7 @@ from cygnet.tokens.store import TokenStore
 BOUNDARY = "<|endoftext|>"
 PROSE = st.text(st.sampled_from("abA 1.,'。，中é́\n\r<|"), max_size=200)
 DOCUMENTS = st.lists(PROSE, max_size=6)
+ONE = Tokenizer.train(["ab ab END \N{REPLACEMENT CHARACTER}、 é中é中"] * 9, 290)
 SENTENCE = "One day, l'été 1999 中文。It's 42 "
 
 
@@ -64,6 +65,37 @@ def test_parts_joined_are_the_documents(
     expected = [text for part in joined if (text := part.strip("\r\n"))]
     assert [text for batch in whole_documents(in_parts(path, chunk)) for text in batch] == expected
     assert sum(batch.n_ended for batch in in_parts(path, chunk)) == len(expected)
+
+
+ANY_BYTES = st.lists(
+    st.sampled_from(
+        [b"ab", b" ", b"--", b"-", b"\n", b"END", "、".encode(), "é中".encode(), b"\xe3"]
+    )
+).map(b"".join)
+BOUNDARIES = [b"\n", b"\n\n", b"---", b" END ", b" ", b"-END-", "、".encode(), b"b", b""]
+
+
+@settings(max_examples=300)
+@given(ANY_BYTES, st.sampled_from(BOUNDARIES), st.integers(5, 40), st.booleans())
+def test_any_boundary_is_found_as_split_finds_it(
+    tmp_path_factory: pytest.TempPathFactory,
+    content: bytes,
+    boundary: bytes,
+    chunk: int,
+    parts: bool,
+) -> None:
+    """From the left, wherever the blocks end; invalid bytes are replaced as in the whole text."""
+    path = tmp_path_factory.mktemp("split") / "corpus.txt"
+    path.write_bytes(content)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BATCH_BYTES", chunk)
+        file = TextFile(path, boundary.decode(), "replace", parts)
+        batches = list(file.batches())
+    documents = content.split(boundary) if boundary else [content]
+    texts = [document.decode(errors="replace").strip("\r\n") for document in documents]
+    assert [t for batch in whole_documents(batches) for t in batch] == [t for t in texts if t]
+    ids = [token for batch in batches for text in batch for token in ONE.encode(text)]
+    assert ids == [token for text in texts for token in ONE.encode(text)]
 
 
 def test_a_long_document_does_come_in_parts(tmp_path: Path) -> None:
@@ -120,6 +152,22 @@ def test_all_parts_of_a_document_are_on_one_side(tmp_path: Path, side: str) -> N
     kept = [text for batch in whole_documents(split.select(parts)) for text in batch]
     whole = TextBatch.from_strings([text.strip() for text in documents])
     assert [text.strip() for text in kept] == [t for b in split.select([whole]) for t in b]
+
+
+def test_newlines_before_a_long_document_do_not_change_its_side(tmp_path: Path) -> None:
+    """They are not its text, so what is hashed begins behind them."""
+    document = "a b c " + "\n".join(f"line {number} of it" for number in range(300_000))
+    path = write(tmp_path, ["\n" * (blocks.BATCH_BYTES - 100) + document])
+    whole = TextBatch.from_strings([document])
+    first, *_ = TextFile(path, BOUNDARY).batches()
+    assert first.continues
+    assert document_hashes(first).tolist() == document_hashes(whole).tolist()
+
+
+def test_a_document_that_cannot_be_cut_does_not_make_the_next_one_larger(tmp_path: Path) -> None:
+    path = write(tmp_path, ["0" * 1000, SENTENCE * 40])
+    sizes = [batch.text_bytes for batch in in_parts(path, 64)]
+    assert max(sizes[1:]) < 150
 
 
 PEAK = """

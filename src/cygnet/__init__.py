@@ -2,7 +2,7 @@
 
 What most people need is here; importing it costs nothing until it is used:
 
-- ``Tokenizer``: learn, encode, decode
+- ``Tokenizer``, ``CompactTokenizer``: learn, encode, decode
 - ``read_text``: the documents of files, folders, patterns, data sets on the hub
 - ``TextBatch``, ``TokenStore``, ``build_tokens``: text, token files, batches
 - ``find_recipe``, ``run``: a whole system, from raw text to a report
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cygnet.runner import run as run
     from cygnet.text.batch import TextBatch as TextBatch
     from cygnet.text.sources import read_text as read_text
+    from cygnet.tokenizer.compact import CompactTokenizer as CompactTokenizer
     from cygnet.tokenizer.tokenizer import Tokenizer as Tokenizer
     from cygnet.tokens.build import build as build_tokens  # noqa: F401
     from cygnet.tokens.store import TokenStore as TokenStore
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "CompactTokenizer": ("cygnet.tokenizer.compact", "CompactTokenizer"),
     "EmbeddingRecorder": ("cygnet.transformer.recorder", "EmbeddingRecorder"),
     "Recipe": ("cygnet.recipe", "Recipe"),
     "Snapshots": ("cygnet.transformer.snapshots", "Snapshots"),

@@ -192,6 +192,78 @@ def tokenizer_convert(
     print(f"{tokenizer.vocab_size:,} tokens  {out}")
 
 
+def tokenizer_compact(
+    *,
+    base: str,
+    text: tuple[str, ...],
+    out: Path,
+    live: int = 6144,
+    dead: int = 2048,
+    sample: int = 100_000,
+    seed: int = 42,
+    lossless: bool = False,
+    pattern: str | None = None,
+    documents: Literal["boundary", "file", "line"] = "boundary",
+    boundary: str = "<|endoftext|>",
+    column: str | None = None,
+    errors: Literal["strict", "replace"] = "strict",
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Cut a vocabulary down to the tokens that a text needs, with dead rows behind them.
+
+    Writes token_mapping.json, or with --lossless tokenizer.json, and report.json.
+
+    Example: cygnet tokenizer compact --base runs/demo --text runs/demo/text/train.txt \
+--live 300 --dead 20 --out compact
+
+    Args:
+        base: A folder or file with a tokenizer, a run folder, or hub:OWNER/NAME[@REVISION].
+        text: Texts to count tokens in, together: whatever text.train takes.
+        out: The folder to write.
+        live: Rows that text can become.
+        dead: Rows behind them that no text becomes.
+        sample: Documents that count.
+        seed: Of the choice of these documents.
+        lossless: Keep a BPE that encodes every text; else what is not among the most frequent
+            tokens becomes id 0.
+        pattern: How text is split, by name or as a regular expression, where BASE does not say.
+        documents: What a document of a .txt file is: between two boundaries, the file, or a line.
+        boundary: The string between two documents in a .txt file.
+        column: The column of a .parquet file, or key of a .jsonl file, that holds the text.
+        errors: Bytes that are not UTF-8: refuse the file, or replace them by U+FFFD.
+        json: Print the figures as JSON.
+        plot: Also draw the coverage curve and the counts into this .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.text.sources import Reading
+    from cygnet.tokenizer.base_source import load_base
+    from cygnet.tokenizer.compaction import compact_sources
+    from cygnet.tokenizer.compaction_view import draw_compaction, print_compaction
+    from cygnet.tokenizer.plots import check_plot_file
+
+    if plot:
+        check_plot_file(plot)
+    found = compact_sources(
+        load_base(base, pattern),
+        text,
+        Reading(boundary, documents, column, errors),
+        live=live,
+        dead=dead,
+        sample=sample,
+        seed=seed,
+        lossless=lossless,
+    )
+    found.save(out)
+    if json:
+        Console().print_json(data=found.to_dict())
+    else:
+        print_compaction(found)
+    if plot:
+        draw_compaction(found, plot)
+
+
 def tokens_show(
     path: Path,
     /,
@@ -509,6 +581,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "tokenizer show": tokenizer_show,
     "tokenizer eval": tokenizer_eval,
     "tokenizer convert": tokenizer_convert,
+    "tokenizer compact": tokenizer_compact,
     "tokens show": tokens_show,
     "tokens verify": tokens_verify,
     "tokens stats": tokens_stats,

@@ -41,10 +41,24 @@ class TextOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenizerOptions:
-    """A byte-level BPE, trained on the train split."""
+    """A byte-level BPE, trained on the train split; or one cut from a base."""
 
     vocab_size: int
-    """Rows of the vocabulary: 256 bytes, the learned tokens, the special tokens."""
+    """Rows of the vocabulary: 256 bytes, the learned tokens, the special tokens, dead rows."""
+    base: str | None = None
+    """Cut this tokenizer down to the tokens of the train split: a folder, a file, or
+    hub:OWNER/NAME[@REVISION]. Without one, a BPE is trained."""
+    lossless: bool = False
+    """With a base: keep a BPE that encodes every text. Else what is not among the most frequent
+    tokens becomes id 0, and there are no special tokens."""
+    live: int | None = None
+    """Rows that text can become; all but the dead ones if none."""
+    dead: int = 0
+    """Rows behind them that no text becomes. Live and dead rows are vocab_size together."""
+    sample: int | None = 100_000
+    """With a base: documents of the train split to count tokens in; all of them if none."""
+    seed: int = 42
+    """With a base: of the choice of these documents."""
     pattern: str = "gpt2"
     """How text is split into words: gpt2, cl100k, o200k, qwen2, nanochat, or a pattern."""
     special_tokens: tuple[str, ...] = ("<|endoftext|>",)
@@ -235,7 +249,43 @@ def duckling_transformer() -> TransformerOptions:
     )
 
 
-PRESETS: dict[str, Callable[[], Recipe]] = {"demo": demo, "tiny-llm": tiny_llm}
+def duckling_ii() -> Recipe:
+    """GPT-2's vocabulary cut to 6,144 live tokens and 2,048 dead rows, as in the original."""
+    return Recipe(
+        name="duckling-ii",
+        text=TextOptions(train=("tinystories-v1",), valid=("tinystories-v1",)),
+        tokenizer=TokenizerOptions(
+            vocab_size=8192,
+            base="hub:openai-community/gpt2",
+            live=6144,
+            dead=2048,
+            sample=100_000,
+            seed=42,
+        ),
+        transformer=duckling_transformer(),
+    )
+
+
+def duckling_lossless() -> Recipe:
+    """The same with a BPE that encodes every text, and with a token between two stories."""
+    faithful = duckling_ii()
+    return dataclasses.replace(
+        faithful,
+        name="duckling-lossless",
+        tokenizer=dataclasses.replace(
+            faithful.tokenizer,
+            lossless=True,
+            special_tokens=("<|endoftext|>", "<|padding|>"),
+        ),
+    )
+
+
+PRESETS: dict[str, Callable[[], Recipe]] = {
+    "demo": demo,
+    "tiny-llm": tiny_llm,
+    "duckling-ii": duckling_ii,
+    "duckling-lossless": duckling_lossless,
+}
 
 
 def find_recipe(name: str) -> Recipe:

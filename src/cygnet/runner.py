@@ -21,7 +21,7 @@ SCAFFOLDING = {"transformer": ("checkpoints", "saving")}
 PROGRESS = {"tokens": "*.bin", "transformer": "checkpoints/*/seal.json"}
 WRITES = {
     "text": "the list of files and their figures",
-    "tokenizer": "tokenizer.json, vocab.txt",
+    "tokenizer": "the vocabulary, and vocab.txt",
     "tokens": "token files (.bin, .idx) and manifest.json",
     "transformer": "model.safetensors, metrics.jsonl",
     "xray": "samples.json, report.html",
@@ -100,6 +100,10 @@ def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
     else:
         before = STAGES[position - 1]
         inputs = {before: stage.identity(folder / before)}
+    if name == "tokenizer" and recipe.tokenizer.base is not None:
+        from cygnet.tokenizer.base_source import base_inputs
+
+        inputs |= base_inputs(recipe.tokenizer.base)
     options = to_dict(getattr(recipe, name))
     return Stage(
         name, folder / name, options, inputs, SCAFFOLDING.get(name, ()), PROGRESS.get(name, "")

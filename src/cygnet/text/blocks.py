@@ -30,19 +30,23 @@ def read_blocks(
     """
     pending: Pending = []
     longest = BATCH_BYTES
+    overlaps = any(boundary.startswith(boundary[n:]) for n in range(1, len(boundary)))
     while chunk := stream.read(BATCH_BYTES):
         cut = _last_boundary(boundary, pending, chunk)
         pending.append(chunk)
         if cut is not None:
             block = b"".join(pending)
-            cut += len(block) - len(chunk)
+            cut = _last_from_left(block, boundary) if overlaps else cut + len(block) - len(chunk)
             yield memoryview(block)[:cut], False
             pending = [memoryview(block)[cut + len(boundary) :]]
+            longest = BATCH_BYTES
         elif parts and sum(map(len, pending)) >= longest:
             block = b"".join(pending)
             # A boundary may have begun in the last bytes: they are not cut.
             n_certain = max(0, len(block) + 1 - max(1, len(boundary)))
             cut = find_cut(memoryview(block)[:n_certain])
+            if 2 * len(block.lstrip(NEWLINES)) < len(block):
+                cut = 0  # newlines are dropped: the first part must hold what splits are made by
             if cut:
                 yield memoryview(block)[:cut], True
             pending = [memoryview(block)[cut:]]
@@ -50,6 +54,18 @@ def read_blocks(
     rest = b"".join(pending)
     if rest.strip(NEWLINES):
         yield memoryview(rest), False
+
+
+def _last_from_left(block: bytes, boundary: bytes) -> int:
+    """Where the last boundary begins if they are taken from the left and do not overlap.
+
+    >>> b"--- ----".rfind(b"---"), _last_from_left(b"--- ----", b"---")
+    (5, 4)
+    """
+    place = found = block.find(boundary)
+    while found >= 0:
+        place, found = found, block.find(boundary, found + len(boundary))
+    return place
 
 
 def _last_boundary(boundary: bytes, pending: Pending, chunk: bytes) -> int | None:

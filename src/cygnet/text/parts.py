@@ -31,7 +31,8 @@ def find_cut(text: bytes | memoryview) -> int:
     first = max(0, len(text) - WINDOW)
     tail = bytes(text[first:])
     for mark in reversed([found.start() for found in MARKS.finditer(tail)]):
-        before = tail[max(0, mark - LONGEST_CHARACTER) : mark].decode(errors="ignore")
+        # Bytes that are no UTF-8 are no letter: what will replace them is none.
+        before = tail[max(0, mark - LONGEST_CHARACTER) : mark].decode(errors="replace")
         if before[-1:].isalpha():
             return first + mark
     return 0

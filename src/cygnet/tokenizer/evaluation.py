@@ -9,9 +9,8 @@ import numpy.typing as npt
 
 from cygnet.errors import InputError
 from cygnet.text.batch import Text, as_batches
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.display import visible
-from cygnet.tokenizer.reachability import unreachable_tokens
-from cygnet.tokenizer.tokenizer import Tokenizer
 
 N_LONGEST = 8
 PERCENTS = (90, 95, 99)
@@ -34,10 +33,14 @@ class VocabularyFigures:
     longest: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> "VocabularyFigures":
+    def of(cls, tokenizer: BaseTokenizer) -> "VocabularyFigures":
         """The figures of a tokenizer. Cost: as ``unreachable_tokens``."""
-        longest = sorted(tokenizer.vocabulary.token_bytes, key=len, reverse=True)[:N_LONGEST]
-        return cls(tokenizer.vocab_size, unreachable_tokens(tokenizer), tuple(longest))
+        longest = np.argsort(-tokenizer.token_lengths(), kind="stable")[:N_LONGEST]
+        return cls(
+            tokenizer.vocab_size,
+            tokenizer.unreachable_ids(),
+            tuple(tokenizer.token_bytes(token) for token in longest.tolist()),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +106,7 @@ class Evaluation:
     def types_for(self, percent: int) -> int:
         """The fewest types (different tokens) that cover ``percent`` of the text's tokens.
 
+        >>> from cygnet import Tokenizer
         >>> evaluate(Tokenizer([]), "a" * 89 + "bcdefghijkl").types_for(90)
         2
         """
@@ -143,7 +147,7 @@ class Evaluation:
 
 
 def evaluate(
-    tokenizer: Tokenizer, text: Text, vocabulary: VocabularyFigures | None = None
+    tokenizer: BaseTokenizer, text: Text, vocabulary: VocabularyFigures | None = None
 ) -> Evaluation:
     """Encode a text and count.
 
@@ -157,6 +161,7 @@ def evaluate(
 
     Cost: encoding; memory for one batch of documents and a count for each row.
 
+    >>> from cygnet import Tokenizer
     >>> tokenizer = Tokenizer([(104, 117), (256, 103)])   # "hu", "hug"
     >>> found = evaluate(tokenizer, ["hug a hug", "hugs"])
     >>> found.n_tokens, found.n_words, found.n_bytes

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from cygnet.errors import InputError
 from cygnet.tokenizer.vocabulary import Vocabulary
 
+PADDING = "<|padding|>"
+"""The name by which a special token is known to be for padding."""
+
 
 def check_special_tokens(special_tokens: Sequence[str]) -> None:
     """Refuse names that are empty or occur twice."""
@@ -45,10 +48,17 @@ def number_special_tokens(
     return dict(special_tokens)
 
 
-def fill_rows(vocabulary: Vocabulary, special_tokens: Mapping[str, int]) -> list[bytes]:
-    """The bytes of every row up to the last one in use; ``b""`` where a row has no token."""
+def fill_rows(
+    vocabulary: Vocabulary, special_tokens: Mapping[str, int], n_dead: int = 0
+) -> list[bytes]:
+    """The bytes of every row: up to the last one in use, and ``n_dead`` more.
+
+    A row without a token has ``b""``.
+    """
+    if n_dead < 0:
+        raise InputError(f"there cannot be {n_dead} dead rows")
     n_rows = max(len(vocabulary.token_bytes), *(i + 1 for i in special_tokens.values()), 0)
     rows = [*vocabulary.token_bytes] + [b""] * (n_rows - len(vocabulary.token_bytes))
     for name, token in special_tokens.items():
         rows[token] = name.encode()
-    return rows
+    return rows + [b""] * n_dead

@@ -1,4 +1,4 @@
-"""The tokenizer stage of a run: learn a vocabulary from the train split."""
+"""The tokenizer stage of a run: learn a vocabulary from the train split, or cut one from a base."""
 
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,20 @@ def build(
             pattern does not compile, or matches nothing of the text; a limit is below 1; a special
             token is learned.
     """
+    _check_rows(options)
+    if options.base is not None:
+        from cygnet.tokenizer import compact_stage
+
+        return compact_stage.build(options, folder, text_folder)
     special_tokens = find_special_tokens(options.special_tokens)
-    n_merges = Tokenizer.room_for_merges(options.vocab_size, special_tokens)
+    n_merges = Tokenizer.room_for_merges(options.vocab_size - options.dead, special_tokens)
     pattern = find_pattern(options.pattern)
     words = _count(options, pattern, text_folder, counts_folder)
     with progress("learning tokens", n_merges, "token") as advance:
         merges = learn_merges(
             words, n_merges, options.min_frequency, advance, tie_break=options.tie_break
         )
-    tokenizer = Tokenizer(merges, pattern, special_tokens)
+    tokenizer = Tokenizer(merges, pattern, special_tokens, n_dead=options.dead)
     tokenizer.save(folder)
     _say_figures(tokenizer, options, words)
     return {
@@ -46,6 +51,18 @@ def build(
         "distinct_words": len(words),
         "sha256": tokenizer.sha256,
     }
+
+
+def _check_rows(options: TokenizerOptions) -> None:
+    """Refuse numbers of live and dead rows that are not those of the vocabulary."""
+    live, dead, total = options.live, options.dead, options.vocab_size
+    if dead < 0:
+        raise InputError(f"tokenizer.dead is {dead}: there cannot be fewer than 0 dead rows")
+    if live is not None and live + dead != total:
+        raise InputError(
+            f"tokenizer.live {live:,} and tokenizer.dead {dead:,} are {live + dead:,} rows,"
+            f" tokenizer.vocab_size is {total:,}: make them agree"
+        )
 
 
 def _count(

@@ -18,10 +18,11 @@ from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import InputError
 from cygnet.files import lock_folder, make_folder
 from cygnet.text.batch import Text, TextBatch, as_batches
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.encoding import cut
-from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.finished import read_finished
 from cygnet.tokens.format import Manifest, Split, write_manifest
+from cygnet.tokens.records import remove_records
 from cygnet.tokens.shards import Ids, Piece, write_split
 
 
@@ -39,7 +40,7 @@ class Source(Protocol):
 
 def build(
     folder: str | Path,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     splits: dict[str, Text],
     *,
     shard_tokens: int = 100_000_000,
@@ -68,6 +69,7 @@ def build(
     Cost: memory for a few batches of text and the encoder's tables, whatever the size of the
     corpus, and, unless it comes in parts (see ``text.parts``), for the longest document; all cores.
 
+    >>> from cygnet import Tokenizer
     >>> import tempfile
     >>> tokenizer = Tokenizer([])
     >>> manifest = build(tempfile.mkdtemp(), tokenizer, {"train": ["hi", "you"]})
@@ -80,7 +82,7 @@ def build(
 
 def build_from(
     folder: str | Path,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     sources: Mapping[str, Source],
     shard_tokens: int,
     resume: bool,
@@ -105,11 +107,12 @@ def build_from(
             },
         )
         write_manifest(folder, manifest)
+        remove_records(folder, manifest)
     return manifest
 
 
 def _build_split(
-    folder: Path, split: str, tokenizer: Tokenizer, source: Source, shard_tokens: int
+    folder: Path, split: str, tokenizer: BaseTokenizer, source: Source, shard_tokens: int
 ) -> Split:
     finished = read_finished(
         folder, split, tokenizer.dtype, tokenizer.vocab_size, source.skip, source.is_masked
@@ -122,7 +125,9 @@ class _TextSource:
 
     is_masked = False
 
-    def __init__(self, text: Text, tokenizer: Tokenizer, on_bytes: Callable[[int], None]) -> None:
+    def __init__(
+        self, text: Text, tokenizer: BaseTokenizer, on_bytes: Callable[[int], None]
+    ) -> None:
         self._batches = _counted(as_batches(text, parts=tokenizer.takes_parts), on_bytes)
         self._tokenizer = tokenizer
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import InputError
-from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokens.build import build_from
 from cygnet.tokens.format import Manifest
 from cygnet.tokens.shards import Piece
@@ -21,7 +21,7 @@ BATCH_TOKENS = 1 << 20
 
 def build_from_ids(
     folder: str | Path,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     splits: Mapping[str, Iterable[Document]],
     *,
     shard_tokens: int = 100_000_000,
@@ -47,6 +47,7 @@ def build_from_ids(
     Killed and called again with ``resume``, it goes on behind the finished shards, and the bytes
     are those of a call that was never killed. Cost: memory for a million tokens or one document.
 
+    >>> from cygnet import Tokenizer
     >>> import tempfile
     >>> tokenizer = Tokenizer([])
     >>> document = [*b"2+2=", *b"4"], [0, 0, 0, 0, 1]
@@ -63,7 +64,7 @@ class _IdsSource:
 
     is_masked = True
 
-    def __init__(self, split: str, documents: Iterable[Document], tokenizer: Tokenizer) -> None:
+    def __init__(self, split: str, documents: Iterable[Document], tokenizer: BaseTokenizer) -> None:
         self._documents = enumerate(documents)
         self._split, self._tokenizer = split, tokenizer
         self._token_lengths = tokenizer.token_lengths()

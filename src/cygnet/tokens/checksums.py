@@ -64,8 +64,8 @@ class SummedFile:
     """Writes arrays, and knows the checksums of what it wrote; without a file it only sums.
 
     Args:
-        file: An open file.
-        path: Its name for messages.
+        file: Where they go.
+        path: Its final name, for messages.
     """
 
     def __init__(self, file: BinaryIO | None = None, path: Path = Path()) -> None:

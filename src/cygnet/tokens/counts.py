@@ -12,7 +12,7 @@ from cygnet.files import read_bytes
 from cygnet.machine_code import kernels
 
 if TYPE_CHECKING:
-    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.tokenizer.base import BaseTokenizer
 
 Counts = npt.NDArray[np.uint64]
 
@@ -65,7 +65,7 @@ def read_counts(path: Path, vocab_size: int) -> Counts:
     return counts
 
 
-def text_lengths(tokenizer: "Tokenizer", boundary_id: int | None) -> npt.NDArray[np.int64]:
+def text_lengths(tokenizer: "BaseTokenizer", boundary_id: int | None) -> npt.NDArray[np.int64]:
     """Bytes of text in each token, ``int64``; boundaries and special tokens have none."""
     lengths = tokenizer.token_lengths()
     if boundary_id is not None:
@@ -73,6 +73,26 @@ def text_lengths(tokenizer: "Tokenizer", boundary_id: int | None) -> npt.NDArray
     return lengths
 
 
-def text_bytes(counts: Counts, tokenizer: "Tokenizer", boundary_id: int | None) -> int:
+def text_bytes(counts: Counts, tokenizer: "BaseTokenizer", boundary_id: int | None) -> int:
     """Bytes of text in tokens that occur so often."""
     return int(counts.astype(np.int64) @ text_lengths(tokenizer, boundary_id))
+
+
+def check_dead(counts: Counts, tokenizer: "BaseTokenizer", split: str) -> None:
+    """Refuse tokens of which one is a dead row, that is, one that no text becomes.
+
+    Args:
+        counts: How often each id occurs, over all tokens of the split.
+        tokenizer: Whose ids they are.
+        split: What the message calls them.
+
+    Raises:
+        DamagedError: A dead id occurs.
+    """
+    first = tokenizer.dead_ids.start
+    occur = first + np.flatnonzero(counts[first : tokenizer.dead_ids.stop])
+    if len(occur):
+        raise DamagedError(
+            f"{split} holds {len(occur):,} ids of dead rows, which no text becomes: the first is"
+            f" {occur[0]}, {counts[occur[0]]:,} times; --overwrite makes the token files again"
+        )

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import DamagedError
-from cygnet.files import read_bytes
+from cygnet.files import input_errors, read_bytes
 from cygnet.tokens.checksums import Checksums, SummedFile
 from cygnet.tokens.counts import Counts, add_ids
+from cygnet.tokens.ends import END_BYTES
 from cygnet.tokens.format import Shard, bin_path, idx_path, mask_path, shard_name
+from cygnet.tokens.records import check_record
 from cygnet.tokens.shards import Finished, describe_shard
 
 CHUNK_BYTES = 8 << 20
@@ -37,6 +39,7 @@ def read_finished(
 
     Raises:
         DamagedError: A file is not what was written.
+        StaleError: The text is not that of the earlier call.
 
     Cost: one read of the files.
     """
@@ -44,6 +47,7 @@ def read_finished(
     shards: list[Shard] = []
     while bin_path(folder, name := shard_name(split, len(shards))).exists():
         shards.append(_read_shard(folder, name, np.dtype(dtype), counts, skip, is_masked))
+        check_record(folder, split, shards[-1])
     return Finished(tuple(shards), counts)
 
 
@@ -58,16 +62,19 @@ def _read_shard(
     """Check a shard, and add its ids to ``counts``."""
     path = bin_path(folder, name)
     index = read_bytes(idx_path(folder, name))
-    ends = np.frombuffer(index, "<u8").astype(np.int64)
-    n_tokens = path.stat().st_size // dtype.itemsize
-    if not len(ends) or ends[-1] != n_tokens or (np.diff(ends) < 0).any():
+    ends = np.frombuffer(index[: len(index) // END_BYTES * END_BYTES], "<u8")
+    n_tokens, rest = divmod(path.stat().st_size, dtype.itemsize)
+    ascend = bool((ends[1:] >= ends[:-1]).all())  # they are unsigned
+    if rest or len(index) % END_BYTES or not len(ends) or ends[-1] != n_tokens or not ascend:
         raise DamagedError(f"{path} or its .idx is damaged; --overwrite makes it again")
     ids_file, index_sums = SummedFile(), Checksums()
     index_sums.update(index)
     for ids in _read_chunks(path, dtype.newbyteorder("<")):
         ids_file.write(ids)
         if int(ids.max()) >= len(counts):
-            raise DamagedError(f"{path} is damaged: it holds the id {ids.max()}")
+            raise DamagedError(
+                f"{path} is damaged: it holds the id {ids.max()}; --overwrite makes it again"
+            )
         add_ids(ids.astype(dtype, copy=False), counts)
     sums = [ids_file.sums, index_sums]
     sums += [_read_mask(mask_path(folder, name), n_tokens)] if is_masked else []
@@ -84,6 +91,6 @@ def _read_mask(path: Path, n_tokens: int) -> Checksums:
 
 
 def _read_chunks(path: Path, dtype: "np.dtype[Any]") -> Iterator[npt.NDArray[Any]]:
-    with open(path, "rb") as file:
+    with input_errors(path), open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             yield np.frombuffer(chunk, dtype)

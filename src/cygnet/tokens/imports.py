@@ -16,10 +16,11 @@ import numpy.typing as npt
 from cygnet.console import say
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import atomic_folder, check_size, input_errors
-from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokens.counts import text_lengths
 from cygnet.tokens.ends import EndStream, find_unclosed
 from cygnet.tokens.format import Manifest, write_manifest
+from cygnet.tokens.records import remove_records
 from cygnet.tokens.shards import Finished, Ids, Piece, write_split
 
 Boundary = int | Literal["auto", "none"]
@@ -32,7 +33,7 @@ NANOGPT_SPLITS = {"val": "valid"}
 def import_files(
     path: Path,
     out: Path,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     *,
     boundary_id: Boundary = "auto",
     split: str = "train",
@@ -86,6 +87,7 @@ def import_files(
             },
         )
         write_manifest(folder, manifest)
+        remove_records(folder, manifest)
     return manifest
 
 
@@ -105,7 +107,7 @@ def find_files(path: Path, split: str) -> dict[str, list[Path]]:
 
 def _read_all(
     files: Sequence[Path],
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     boundary: int | None,
     on_bytes: Callable[[int], None],
 ) -> Iterator[Piece]:
@@ -120,7 +122,7 @@ def _read_all(
             on_bytes(ids.nbytes)
 
 
-def _read_flat(path: Path, tokenizer: Tokenizer, boundary: int | None) -> Iterator[Part]:
+def _read_flat(path: Path, tokenizer: BaseTokenizer, boundary: int | None) -> Iterator[Part]:
     """The ids of a flat file; a document ends behind each boundary."""
     if boundary is None:
         raise InputError(f"{path}: name the id that ends a document, --boundary-id ID")
@@ -138,7 +140,7 @@ def _read_flat(path: Path, tokenizer: Tokenizer, boundary: int | None) -> Iterat
         yield np.array([boundary], tokenizer.dtype), np.ones(1, np.int64), None
 
 
-def _read_datatrove(path: Path, tokenizer: Tokenizer, boundary: int | None) -> Iterator[Part]:
+def _read_datatrove(path: Path, tokenizer: BaseTokenizer, boundary: int | None) -> Iterator[Part]:
     """The ids of a ``.ds``; documents end where its index says."""
     index, mask = path.with_name(f"{path.name}.index"), _mask_path(path)
     counted = _read_mask(mask, path, tokenizer) if mask.exists() else itertools.repeat(None)
@@ -170,7 +172,7 @@ def _is_masked(files: Sequence[Path]) -> bool:
     return bool(masked)
 
 
-def _read_mask(path: Path, ids: Path, tokenizer: Tokenizer) -> Iterator[npt.NDArray[np.uint8]]:
+def _read_mask(path: Path, ids: Path, tokenizer: BaseTokenizer) -> Iterator[npt.NDArray[np.uint8]]:
     """The bytes of a loss mask, in pieces as those of the ids."""
     check_size(path, ids.stat().st_size // np.dtype(tokenizer.dtype).itemsize)
     with input_errors(path), open(path, "rb") as file:
@@ -180,7 +182,7 @@ def _read_mask(path: Path, ids: Path, tokenizer: Tokenizer) -> Iterator[npt.NDAr
             yield mask
 
 
-def _read_ids(path: Path, tokenizer: Tokenizer) -> Iterator[tuple[int, Ids]]:
+def _read_ids(path: Path, tokenizer: BaseTokenizer) -> Iterator[tuple[int, Ids]]:
     """The ids of a file in pieces, each with its position."""
     dtype = np.dtype(tokenizer.dtype).newbyteorder("<")
     with input_errors(path):

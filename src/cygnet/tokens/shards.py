@@ -24,6 +24,7 @@ from cygnet.tokens.format import (
     mask_path,
     shard_name,
 )
+from cygnet.tokens.records import write_record
 
 Ids = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -140,14 +141,14 @@ def _write_shard(
     paths += [mask_path(folder, name)] if is_masked else []
     with contextlib.ExitStack() as files:
         writer = _ShardWriter(
-            [SummedFile(files.enter_context(atomic_writer(path)), path) for path in paths],
-            counts,
+            [SummedFile(files.enter_context(atomic_writer(path)), path) for path in paths], counts
         )
         # Hashing and writing has a thread of its own: it takes as long as encoding on two.
         for _ in run_ahead(writer.write, pieces, threads=1):
             pass
-    sums = [file.sums for file in writer.files]
-    return describe_shard(name, writer.n_tokens, writer.n_documents, writer.text_bytes, sums)
+        shard = writer.describe(name)
+        write_record(folder, shard)
+    return shard
 
 
 class _ShardWriter:
@@ -169,6 +170,11 @@ class _ShardWriter:
         self.n_tokens += len(piece.ids)
         self.n_documents += len(piece.ends)
         self.text_bytes += int(piece.text_bytes.sum())
+
+    def describe(self, name: str) -> Shard:
+        """What the manifest says of it."""
+        sums = [file.sums for file in self.files]
+        return describe_shard(name, self.n_tokens, self.n_documents, self.text_bytes, sums)
 
 
 def describe_shard(

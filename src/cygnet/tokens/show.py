@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.display import visible
-from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.batch import IGNORED, Batch
 
 
-def batch_lines(batch: Batch, tokenizer: Tokenizer, width: int, rows: int = 1) -> Iterator[str]:
+def batch_lines(batch: Batch, tokenizer: BaseTokenizer, width: int, rows: int = 1) -> Iterator[str]:
     """Lines of text that show the first rows of a batch.
 
     Args:
@@ -32,7 +32,7 @@ def batch_lines(batch: Batch, tokenizer: Tokenizer, width: int, rows: int = 1) -
             yield ""
 
 
-def _cells(token: int, tokenizer: Tokenizer) -> tuple[str, str]:
+def _cells(token: int, tokenizer: BaseTokenizer) -> tuple[str, str]:
     """Id and text of a token; a target that does not count has no text."""
     text = "" if token == IGNORED else visible(tokenizer.token_bytes(token))
     return str(token), text

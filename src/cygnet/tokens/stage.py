@@ -9,12 +9,18 @@ from cygnet.recipe import TokensOptions
 from cygnet.text.stage import read_split
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build as build_token_files
+from cygnet.tokens.counts import check_dead, read_counts
+from cygnet.tokens.format import counts_path
 
 
 def build(
     options: TokensOptions, folder: Path, text_folder: Path, tokenizer_folder: Path
 ) -> dict[str, Any]:
-    """Write token files into ``folder`` and return the figures of each split."""
+    """Write token files into ``folder`` and return the figures of each split.
+
+    Raises:
+        DamagedError: A dead row of the vocabulary occurs, by the counts of the whole split.
+    """
     tokenizer = Tokenizer.load(tokenizer_folder)
     figures = stage.results(text_folder)
     total = sum(split["text_bytes"] for split in figures.values())
@@ -28,6 +34,7 @@ def build(
             on_bytes=lambda n: advance(n / 1e6),
         )
     for name, split in manifest.splits.items():
+        check_dead(read_counts(counts_path(folder, name), tokenizer.vocab_size), tokenizer, name)
         ratio = split.text_bytes / split.tokens
         say(f"  {name}: {split.tokens:,} tokens, {ratio:.2f} bytes per token")
     return {

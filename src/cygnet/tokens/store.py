@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cygnet.errors import InputError, StaleError
 from cygnet.files import check_size
-from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokens.batch import Batch as Batch
 from cygnet.tokens.batch import Order
 from cygnet.tokens.counts import read_counts
@@ -45,6 +45,7 @@ class TokenStore:
 
     Files are read with ``pread``, window by window: resident memory does not grow with them.
 
+    >>> from cygnet import Tokenizer
     >>> import tempfile
     >>> from cygnet.tokens.build import build
     >>> folder = tempfile.mkdtemp()
@@ -98,7 +99,7 @@ class TokenStore:
             )
         return self.manifest.splits[name]
 
-    def check_tokenizer(self, tokenizer: Tokenizer) -> None:
+    def check_tokenizer(self, tokenizer: BaseTokenizer) -> None:
         """Refuse a tokenizer other than the one that wrote these files.
 
         Raises:
@@ -111,7 +112,7 @@ class TokenStore:
                 " build the token files again, or load the tokenizer that wrote them"
             )
 
-    def verify(self, tokenizer: Tokenizer | None = None) -> None:
+    def verify(self, tokenizer: BaseTokenizer | None = None) -> None:
         """Compare every file with what was written and with the format: ``tokens.verify.verify``.
 
         Raises:

@@ -16,7 +16,7 @@ from cygnet.cores import available_threads, run_ahead
 from cygnet.errors import DamagedError
 from cygnet.files import check_size, sha256_file
 from cygnet.tokens.checksums import Checksums, find_damage
-from cygnet.tokens.counts import Counts, add_ids, text_bytes, to_npy
+from cygnet.tokens.counts import Counts, add_ids, check_dead, text_bytes, to_npy
 from cygnet.tokens.ends import END_BYTES, EndStream, find_unclosed, read_blocks
 from cygnet.tokens.format import (
     MANIFEST,
@@ -31,7 +31,7 @@ from cygnet.tokens.format import (
 )
 
 if TYPE_CHECKING:
-    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.tokenizer.base import BaseTokenizer
     from cygnet.tokens.store import TokenStore
 
 TOKEN_FILES = {".bin", ".idx", ".mask", ".npy", ".tmp"}
@@ -50,7 +50,7 @@ def _shard_bytes(store: "TokenStore", shard: Shard) -> int:
 
 def verify(
     store: "TokenStore",
-    tokenizer: "Tokenizer | None" = None,
+    tokenizer: "BaseTokenizer | None" = None,
     on_bytes: Callable[[int], None] = lambda n: None,
 ) -> int:
     """Compare token files with their manifest, and with the rules of the format.
@@ -58,7 +58,7 @@ def verify(
     Checked are: the manifest; that no file is missing and none too many; sizes and sha256 of all
     files; that ids are in the vocabulary, that documents end one behind the other, and with the
     boundary; that the counts are those of the ids; with a tokenizer, that it is the one that wrote
-    them, and the bytes of text.
+    them, the bytes of text, and that none of its dead rows occurs.
 
     Args:
         store: The token files.
@@ -90,6 +90,7 @@ def verify(
         n_read += _check_counts(store, name, counts)
         if tokenizer is not None:
             _check_text_bytes(store, name, counts, tokenizer)
+            check_dead(counts, tokenizer, name)
     return n_read
 
 
@@ -193,10 +194,10 @@ def _check_counts(store: "TokenStore", split: str, counts: Counts) -> int:
 
 
 def _check_text_bytes(
-    store: "TokenStore", split: str, counts: Counts, tokenizer: "Tokenizer"
+    store: "TokenStore", split: str, counts: Counts, tokenizer: "BaseTokenizer"
 ) -> None:
-    """Compare the bytes of text with those of the tokens; a normalizer may change their number."""
-    if tokenizer.normalizer is not None:
+    """Compare the bytes of text with those of the tokens, where decoding gives the text back."""
+    if not tokenizer.is_lossless:
         return
     found = text_bytes(counts, tokenizer, store.manifest.boundary_id)
     expected = store.split(split).text_bytes

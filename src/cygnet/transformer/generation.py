@@ -6,14 +6,14 @@ import torch
 from transformers import DynamicCache, PreTrainedModel
 
 from cygnet.errors import InputError
-from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.transformer.figures import TokenFigures, token_figures
 from cygnet.transformer.model import block_size
 
 
 def generate(
     model: PreTrainedModel,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     prompt: str = "",
     *,
     max_tokens: int = 200,

@@ -10,6 +10,7 @@ from transformers import AutoModelForCausalLM, PreTrainedModel, TrainerCallback
 from cygnet.console import progress, say
 from cygnet.errors import InputError
 from cygnet.recipe import TransformerOptions
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.checkpoints import storing
@@ -37,7 +38,7 @@ def build(
     store.check_tokenizer(tokenizer)
     check_options(options, store)
     model = new_model(options, tokenizer)
-    callbacks = row_callbacks(options, folder, dead_token_ids(tokenizer))
+    callbacks = row_callbacks(options, folder, [*tokenizer.dead_ids])
     n_parameters = model.num_parameters()
     say(f"  {n_parameters:,} parameters, {options.steps:,} steps of {_batch_words(options)}")
     with progress("training", options.steps, "step") as advance:
@@ -67,7 +68,7 @@ def save_model(model: PreTrainedModel, folder: Path) -> None:
     saving.rmdir()
 
 
-def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> PreTrainedModel:
+def new_model(options: TransformerOptions, tokenizer: BaseTokenizer) -> PreTrainedModel:
     """A model of the recipe's shape with its first weights, which depend on the seed alone."""
     config = PRESETS[options.preset](
         tokenizer.vocab_size,
@@ -83,13 +84,8 @@ def new_model(options: TransformerOptions, tokenizer: Tokenizer) -> PreTrainedMo
         config, attn_implementation=_attention(options.block_size)
     )
     if options.dead_rows == "masked":
-        mask_rows(model, _known(dead_token_ids(tokenizer)))
+        mask_rows(model, _known([*tokenizer.dead_ids]))
     return model
-
-
-def dead_token_ids(tokenizer: Tokenizer) -> list[int]:
-    """The ids of a vocabulary that no text encodes to by design: those of a compact one."""
-    return list(getattr(tokenizer, "dead_token_ids", ()))
 
 
 def row_callbacks(

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.xray.page import STYLE, trace_html
 from cygnet.xray.plots import Metrics, loss_curves
 from cygnet.xray.trace import Trace
@@ -30,7 +30,7 @@ def report_html(
     recipe: dict[str, Any],
     records: dict[str, dict[str, Any]],
     metrics: Metrics,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     samples: Sequence[Trace],
     held_out: Trace | None,
 ) -> str:
@@ -109,10 +109,11 @@ def _tokens_table(splits: dict[str, Any]) -> str:
     )
 
 
-def _tokenizer_section(tokenizer: Tokenizer, results: dict[str, Any]) -> str:
-    found = results["tokenizer"]
-    source = f"{found['sample_bytes']:,} bytes, {found['distinct_words']:,} distinct words"
-    return _table(("", ""), [("learned from", source), *tokenizer.facts().items()])
+def _tokenizer_section(tokenizer: BaseTokenizer, results: dict[str, Any]) -> str:
+    figures = ("sample_bytes", "sample_documents", "distinct_words", "types")
+    found = {name.replace("_", " "): results["tokenizer"].get(name) for name in figures}
+    learned_from = ", ".join(f"{count:,} {name}" for name, count in found.items() if count)
+    return _table(("", ""), [("learned from", learned_from), *tokenizer.facts().items()])
 
 
 def _training_section(results: dict[str, Any], metrics: Metrics) -> str:

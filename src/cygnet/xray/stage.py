@@ -8,6 +8,7 @@ from cygnet import stage
 from cygnet.console import say
 from cygnet.files import read_json, write_json, write_text
 from cygnet.recipe import XrayOptions
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.model import load_model, quiet_transformers
@@ -60,7 +61,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def _held_out(model: Any, tokenizer: Tokenizer, store: TokenStore) -> Trace | None:
+def _held_out(model: Any, tokenizer: BaseTokenizer, store: TokenStore) -> Trace | None:
     """What the model thinks of the first document of the valid split."""
     if "valid" not in store.splits:
         return None

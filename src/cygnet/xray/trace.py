@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel
 
 from cygnet.errors import InputError
+from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures, token_figures
@@ -123,7 +124,7 @@ class Trace:
 
 def trace(
     model: PreTrainedModel | str | Path,
-    tokenizer: Tokenizer | None = None,
+    tokenizer: BaseTokenizer | None = None,
     text: str = "",
     *,
     n_alternatives: int = 5,
@@ -165,7 +166,7 @@ def trace(
 
 def trace_generation(
     model: PreTrainedModel,
-    tokenizer: Tokenizer,
+    tokenizer: BaseTokenizer,
     prompt: str,
     on_token: Callable[[TraceToken], None] = lambda token: None,
     **sampling: Any,
@@ -203,7 +204,7 @@ def _predictions(
 
 
 def _trace_token(
-    tokenizer: Tokenizer, token: int, figures: TokenFigures | None, is_given: bool
+    tokenizer: BaseTokenizer, token: int, figures: TokenFigures | None, is_given: bool
 ) -> TraceToken:
     alternatives = figures.alternatives if figures else ()
     return TraceToken(

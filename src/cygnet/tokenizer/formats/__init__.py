@@ -8,6 +8,7 @@ format                             read  out  module
 ``encoder.json``, ``vocab.bpe``    yes        ``gpt2``
 ``vocab.json``, ``merges.txt``     yes        ``gpt2``
 ``tokenizer.pkl``                  yes   yes  ``nanochat``: a pickle, which is not executed
+``token_mapping.json``             yes        ``token_mapping``: a ``CompactTokenizer``
 ``vocab.txt``                            hf   ``vocab_txt``: for people
 =================================  ====  ===  ==========================================
 """
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 from cygnet.errors import InputError
-from cygnet.tokenizer.formats import gpt2, nanochat, tiktoken, tokenizer_json
+from cygnet.tokenizer.base import BaseTokenizer
+from cygnet.tokenizer.formats import gpt2, nanochat, tiktoken, token_mapping, tokenizer_json
 from cygnet.tokenizer.tokenizer import Tokenizer
 
 Target = Literal["hf", "tiktoken", "nanochat"]
 
-SEARCHED = ("tokenizer.json", "tokenizer.pkl", *gpt2.PAIRS)
+SEARCHED = (token_mapping.NAME, "tokenizer.json", "tokenizer.pkl", *gpt2.PAIRS)
 """The files that make a folder a tokenizer, in the order in which they are looked for; after them
 comes a ``.tiktoken`` file that is the only one."""
 
@@ -47,13 +49,30 @@ def find(path: Path) -> Path:
     )
 
 
-def load(path: Path, pattern: str | None = None) -> Tokenizer:
+def load(path: Path, pattern: str | None = None) -> BaseTokenizer:
     """Read a tokenizer in any of the formats: see ``Tokenizer.load``."""
     found = find(path)
+    if pattern is None and found.name == token_mapping.NAME:
+        return token_mapping.read(found)
+    return _load_bpe(found, pattern)
+
+
+def load_bpe(path: Path, pattern: str | None = None) -> Tokenizer:
+    """Read a byte-level BPE in any of the formats.
+
+    Raises:
+        InputError, DamagedError: As ``Tokenizer.load``; or it is a compact vocabulary.
+    """
+    return _load_bpe(find(path), pattern)
+
+
+def _load_bpe(found: Path, pattern: str | None) -> Tokenizer:
     if found.suffix == ".tiktoken":
         return tiktoken.read_tiktoken(found, pattern)
     if found.name in gpt2.NAMES:
         return gpt2.read_gpt2(found, pattern)
+    if found.name == token_mapping.NAME:
+        raise InputError(f"{found} is a compact vocabulary: a byte-level BPE was expected")
     if pattern is not None:
         raise InputError(f"{found} says itself how text is split: leave out the pattern")
     if found.suffix == ".pkl":
@@ -61,7 +80,7 @@ def load(path: Path, pattern: str | None = None) -> Tokenizer:
     return tokenizer_json.read_tokenizer_json(found)
 
 
-def save(tokenizer: Tokenizer, out: Path, to: Target = "hf") -> None:
+def save(tokenizer: BaseTokenizer, out: Path, to: Target = "hf") -> None:
     """Write a tokenizer for others.
 
     Args:
@@ -74,6 +93,8 @@ def save(tokenizer: Tokenizer, out: Path, to: Target = "hf") -> None:
     Raises:
         InputError: The other side would give other ids; the message says why.
     """
+    if not isinstance(tokenizer, Tokenizer):
+        raise InputError("a compact vocabulary is no BPE: no tokenizer of others gives its ids")
     writers = {
         "hf": tokenizer_json.write_folder,
         "tiktoken": tiktoken.write_tiktoken,

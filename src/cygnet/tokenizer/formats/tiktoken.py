@@ -147,6 +147,11 @@ def to_ranks(tokenizer: Tokenizer) -> dict[bytes, int]:
     vocabulary = tokenizer.vocabulary
     if tokenizer.normalizer:
         raise InputError("tiktoken does not bring text to NFC, as this tokenizer does")
+    if tokenizer.dead_ids:
+        raise InputError(
+            f"tiktoken has no rows without a token: it cannot keep {len(tokenizer.dead_ids):,} dead"
+            " ones"
+        )
     ranks = {token: i for i, token in enumerate(vocabulary.token_bytes) if token}
     if len(ranks) != vocabulary.n_tokens:
         raise InputError("two tokens have the same bytes: tiktoken cannot tell them apart")

@@ -10,9 +10,11 @@ from typing import Any, Literal
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import make_folder, read_json, write_json, write_text
 from cygnet.tokenizer.formats.byte_level import build_vocabulary, check_ids, naming, spell
+from cygnet.tokenizer.formats.dead_rows import dead_names, forget_dead, take_dead
 from cygnet.tokenizer.formats.dialects import covers_all, read_pattern, write_pattern
 from cygnet.tokenizer.formats.vocab_txt import to_vocab_txt
 from cygnet.tokenizer.patterns import PATTERNS
+from cygnet.tokenizer.special_tokens import PADDING
 from cygnet.tokenizer.tokenizer import Tokenizer
 
 NOT_SUPPORTED = (
@@ -34,7 +36,12 @@ def to_tokenizer_json(tokenizer: Tokenizer) -> dict[str, Any]:
     """
     vocabulary = tokenizer.vocabulary
     names = spell(vocabulary.token_bytes)
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    byte_level = {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": True,
+        "use_regex": True,
+    }
     split = {
         "type": "Split",
         "pattern": {"Regex": write_pattern(tokenizer.pattern, "oniguruma")},
@@ -62,7 +69,7 @@ def to_tokenizer_json(tokenizer: Tokenizer) -> dict[str, Any]:
             "pretokenizers": [{**split, "invert": False}, {**byte_level, "use_regex": False}],
         },
         "post_processor": None,
-        "decoder": {**byte_level, "use_regex": True},
+        "decoder": forget_dead(byte_level) if tokenizer.dead_ids else byte_level,
         "model": {
             "type": "BPE",
             "dropout": None,
@@ -72,17 +79,19 @@ def to_tokenizer_json(tokenizer: Tokenizer) -> dict[str, Any]:
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": vocabulary.whole_words,
-            "vocab": _to_vocab(names, tokenizer.special_tokens),
+            "vocab": _to_vocab(names, tokenizer.special_tokens, tokenizer.dead_ids),
             "merges": [[names[left], names[right]] for left, right in tokenizer.merges],
         },
     }
 
 
-def _to_vocab(names: list[str], special_tokens: Mapping[str, int]) -> dict[str, int]:
-    """The id of each token by its spelling.
+def _to_vocab(
+    names: list[str], special_tokens: Mapping[str, int], dead_ids: range
+) -> dict[str, int]:
+    """The id of each token by its spelling, dead rows included.
 
-    Special tokens stand in it too, unless they follow the learned ones: ``tokenizers`` numbers
-    those that do not by itself, from the end of the vocabulary on.
+    Special tokens stand in it too, unless they come last, behind the learned ones: ``tokenizers``
+    numbers those that are not in it by itself, from the end of the vocabulary on.
     """
     vocab: dict[str, int] = {}
     for token, name in enumerate(names):
@@ -92,16 +101,17 @@ def _to_vocab(names: list[str], special_tokens: Mapping[str, int]) -> dict[str, 
                 " alphabet: tokenizer.json cannot tell them apart"
             )
     special = _by_id(special_tokens)
-    follow = [*special.values()] == [*range(len(vocab), len(vocab) + len(special))]
+    come_last = [*special.values()] == [*range(len(vocab), len(vocab) + len(special))]
+    come_last = come_last and not dead_ids
     for name, token in special.items():
         if vocab.get(name, token) != token:
             raise InputError(
                 f"the special token {name!r} has id {token}, and the learned token {vocab[name]}"
                 " is spelled the same: tokenizer.json cannot tell them apart"
             )
-        if not follow:
+        if not come_last:
             vocab[name] = token
-    return _by_id(vocab)
+    return _by_id(vocab | dead_names(dead_ids))
 
 
 def _by_id(ids: Mapping[str, int]) -> dict[str, int]:
@@ -124,6 +134,8 @@ def write_folder(tokenizer: Tokenizer, folder: Path) -> None:
         "eos_token": end,
         "clean_up_tokenization_spaces": False,
     }
+    if PADDING in tokenizer.special_tokens:
+        config["pad_token"] = PADDING
     write_text(folder / "vocab.txt", to_vocab_txt(tokenizer))
     write_json(folder / "tokenizer_config.json", config)
     write_text(folder / "tokenizer.json", text)
@@ -166,23 +178,24 @@ def read_tokenizer_json(path: Path) -> Tokenizer:
     with naming(path):
         model = content["model"]
         _check_model(model)
+        vocab, n_dead = take_dead(model["vocab"])
         added = {token["content"]: token["id"] for token in content["added_tokens"]}
         check_ids(added)
         special = _by_id(added)
         merges = [_read_merge(merge) for merge in model["merges"]]
         for name, token in special.items():
-            if model["vocab"].get(name, token) != token:
+            if vocab.get(name, token) != token:
                 raise DamagedError(
                     f"the added token {name!r} has id {token} there, and"
-                    f" {model['vocab'][name]} in the vocabulary"
+                    f" {vocab[name]} in the vocabulary"
                 )
         whole_words = model.get("ignore_merges", False)
         pattern = _read_pre_tokenizer(content["pre_tokenizer"])
         normalizer = _read_normalizer(content["normalizer"])
-    special = _put_end_first(special, model["vocab"], path.with_name("tokenizer_config.json"))
+    special = _put_end_first(special, vocab, path.with_name("tokenizer_config.json"))
     with naming(path):
-        vocabulary = build_vocabulary(model["vocab"], merges, special, whole_words)
-        return Tokenizer(vocabulary, pattern, special, normalizer)
+        vocabulary = build_vocabulary(vocab, merges, special, whole_words)
+        return Tokenizer(vocabulary, pattern, special, normalizer, n_dead)
 
 
 def _check_model(model: Mapping[str, Any]) -> None:
