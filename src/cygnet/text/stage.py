@@ -18,7 +18,7 @@ from cygnet.files import atomic_writer
 from cygnet.recipe import TextOptions, to_dict
 from cygnet.text.batch import TextBatch
 from cygnet.text.checking import FileFigures, check_file, totals
-from cygnet.text.listing import describe, external_files, hashes, is_unchanged
+from cygnet.text.listing import describe, external_files, hashes, is_unchanged, state
 from cygnet.text.sources import STORIES, Reading, open_file
 from cygnet.text.splits import HashSplit, Side, check_fraction
 from cygnet.text.stories import parse_source, stories
@@ -107,12 +107,22 @@ class SplitFile:
         """Its documents, in order; very long ones may come in parts (see ``parts``).
 
         Raises:
-            StaleError: It is gone or was changed since the stage ran.
+            StaleError: It is gone or was changed since the stage ran, be it while it is read: then
+                nothing that was read afterwards is given.
         """
-        if not is_unchanged(self.path, self.record):
-            raise StaleError(f"{self.path} was removed or changed since its text stage ran")
+        self._check()
         batches = open_file(self.path, self.reading).batches()
-        yield from self.part.select(batches) if self.part else batches
+        for batch in self.part.select(batches) if self.part else batches:
+            self._check()
+            yield batch
+        self._check()
+
+    def _check(self) -> None:
+        if not is_unchanged(self.path, self.record):
+            raise StaleError(
+                f"{self.path} was removed or changed since its text stage ran: bring it back, or"
+                " pass --overwrite"
+            )
 
 
 def split_files(folder: Path, split: str) -> list[SplitFile]:
@@ -188,7 +198,11 @@ def _check_files(
 
         def check(path: Path) -> FileFigures:
             reading = _reading(to_dict(options), is_own=path.parent == folder)
-            return check_file(path, reading, options.valid_fraction, on_bytes)
+            before = state(path)
+            figures = check_file(path, reading, options.valid_fraction, on_bytes)
+            if state(path) != before:
+                raise StaleError(f"{path} was changed while it was read: run the same again")
+            return figures
 
         return list(run_ahead(check, paths, available_threads()))
 
