@@ -27,6 +27,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build
 from cygnet.tokens.build_ids import build_from_ids
 from cygnet.tokens.exports import export
+from cygnet.tokens.imports import import_files
 from cygnet.tokens.reading import SplitFiles
 from cygnet.tokens.store import TokenStore
 from killing import Builder
@@ -290,13 +291,20 @@ def test_token_files_that_cannot_be_read(
     message = r"train-00000.bin cannot be read: Input/output error"
     with pytest.raises(InputError, match=message):
         files.read(len(files) - 10, len(files))
+    store = TokenStore.open(folder)
     with pytest.raises(InputError, match=message):
-        TokenStore.open(folder).verify()
+        store.verify()
+    for to in ("arrow", "nanogpt", "datatrove"):
+        with pytest.raises(InputError, match=message):
+            export(store, tmp_path / "out", to)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match=message):
+        import_files(link, tmp_path / "out", BYTES)
+    assert not list(tmp_path.glob("out*"))
     (folder / "manifest.json").unlink()
     with pytest.raises(InputError, match=message):
         resume(folder, texts)
     failing_disk.mend()
-    resume(folder, texts)
+    build(folder, BYTES, {"train": texts}, resume=True)
     TokenStore.open(folder).verify()
 
 
@@ -424,7 +432,7 @@ def test_two_runs_into_one_folder(
     builder: Builder, run: tuple[Path, tuple[object, ...]], tmp_path: Path
 ) -> None:
     folder, command = run
-    pid = builder.stop_at(4, folder / "tokens", *command)
+    pid = builder.stop_at(8, folder / "tokens", *command)  # four are those of its record
     with pytest.raises(BusyError):
         build(folder / "tokens", BYTES, {"train": ["a"]}, resume=True)
     with pytest.raises(BusyError), lock_folder(folder):
@@ -549,7 +557,7 @@ def test_other_text_is_not_built_upon(tmp_path: Path) -> None:
     texts = [f"story number {i}" for i in range(60)]
 
     def interrupted() -> Iterator[TextBatch]:
-        yield TextBatch.from_strings(texts[:40])
+        yield from (TextBatch.from_strings([text]) for text in texts[:40])
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -557,7 +565,11 @@ def test_other_text_is_not_built_upon(tmp_path: Path) -> None:
     for other in (["a longer beginning", *texts], texts[:5]):
         with pytest.raises(StaleError, match=r"train-0000.\.bin was made from other text"):
             build(tmp_path / "ids", BYTES, {"train": other}, shard_tokens=200, resume=True)
+    with pytest.raises(StaleError, match=r"train-00000\.bin ends at \d+ tokens"):
+        build(tmp_path / "ids", BYTES, {"train": texts}, shard_tokens=500, resume=True)
     build(tmp_path / "ids", BYTES, {"train": texts}, shard_tokens=200, resume=True)
+    with pytest.raises(StaleError, match=r"train-0000\d\.bin ends at \d+ tokens"):
+        build(tmp_path / "ids", BYTES, {"train": [*texts, "more"]}, shard_tokens=200, resume=True)
     assert not list(tmp_path.glob("ids/*-0*.json"))
 
 

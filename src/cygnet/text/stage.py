@@ -18,7 +18,7 @@ from cygnet.files import atomic_writer
 from cygnet.recipe import TextOptions, to_dict
 from cygnet.text.batch import TextBatch
 from cygnet.text.checking import FileFigures, check_file, totals
-from cygnet.text.listing import describe, external_files, hashes, is_unchanged, state
+from cygnet.text.listing import describe, external_files, hashes, is_unchanged
 from cygnet.text.sources import STORIES, Reading, open_file
 from cygnet.text.splits import HashSplit, Side, check_fraction
 from cygnet.text.stories import parse_source, stories
@@ -176,17 +176,30 @@ def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, An
     listing = {
         "sources": {source: [str(path) for path in files] for source, files in sources.items()}
     }
+    described = [describe(path, folder) for path in paths]
+    _check_unchanged(folder, split, described)
     figures = {}
     for name, side in sides.items():
-        described = (
-            {**describe(path, folder), **asdict(getattr(file, side))}
-            for path, file in zip(paths, found, strict=True)
-        )
-        figures[name] = totals(found, side) | listing | {"files": list(described)}
+        files = [
+            {**noted, **asdict(getattr(file, side))}
+            for noted, file in zip(described, found, strict=True)
+        ]
+        figures[name] = totals(found, side) | listing | {"files": files}
     for name in sides:
         _check_figures(options, name, figures)
         _say_figures(name, figures[name])
     return figures
+
+
+def _check_unchanged(folder: Path, split: str, described: list[dict[str, Any]]) -> None:
+    """Refuse files that are not what they were when the stage began: they may be read in part."""
+    record = stage.read_record(folder) or {"inputs": {}}
+    prefix = f"text.{split}["
+    hashed = [sha256 for name, sha256 in record["inputs"].items() if name.startswith(prefix)]
+    files = [file for file in described if "sha256" in file]
+    for file, sha256 in zip(files, hashed, strict=False):
+        if file["sha256"] != sha256:
+            raise StaleError(f"{file['path']} was changed while it was read: run the same again")
 
 
 def _check_files(
@@ -198,11 +211,7 @@ def _check_files(
 
         def check(path: Path) -> FileFigures:
             reading = _reading(to_dict(options), is_own=path.parent == folder)
-            before = state(path)
-            figures = check_file(path, reading, options.valid_fraction, on_bytes)
-            if state(path) != before:
-                raise StaleError(f"{path} was changed while it was read: run the same again")
-            return figures
+            return check_file(path, reading, options.valid_fraction, on_bytes)
 
         return list(run_ahead(check, paths, available_threads()))
 
