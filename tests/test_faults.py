@@ -470,7 +470,8 @@ def test_a_killed_export_leaves_nothing_that_counts(
     builder: Builder, texts: list[str], tmp_path: Path
 ) -> None:
     build(tmp_path / "store", BYTES, {"train": texts}, shard_tokens=SHARD_TOKENS)
-    job = "command", "tokens", "export", tmp_path / "store", tmp_path / "out", "--format", "datatrove"
+    export = "tokens", "export", tmp_path / "store", tmp_path / "out", "--format", "datatrove"
+    job = "command", *export
     (tmp_path / "out.tmp").mkdir()
     assert builder.kill_at(1, tmp_path / "out.tmp", *job)
     assert not (tmp_path / "out").exists()
