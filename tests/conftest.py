@@ -86,3 +86,16 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = cygnet("run", "demo", *SMALL, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run with 48 dead rows whose embedding was recorded; not to be changed."""
+    folder = tmp_path_factory.mktemp("recorded") / "duckling"
+    options = (
+        *("--tokenizer.dead", "48", "--transformer.steps", "60"),
+        *("--transformer.record", "W", "grad", "--transformer.record-every", "15"),
+    )
+    result = cygnet("run", "demo", *SMALL, *options, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    return folder

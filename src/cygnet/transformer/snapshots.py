@@ -8,7 +8,7 @@ last, so that a step that stands there has all its values, whenever the writer w
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class SnapshotWriter:
         """Note what the rows are at a checkpoint, and make the snapshots survive a power cut."""
         for array in (*self._arrays.values(), self._steps):
             array.sync()
-        marks = self._marks()
+        marks = _read_marks(self.folder)
         marks[str(step)] = _digest(values)
         write_json(self.folder / CHECKPOINTS, marks)
 
@@ -94,7 +94,7 @@ class SnapshotWriter:
         Raises:
             StaleError: These are the snapshots of another run, which had other rows at that step.
         """
-        marks = self._marks()
+        marks = _read_marks(self.folder)
         if self.steps and marks.get(str(step)) != _digest(values):
             raise StaleError(
                 f"{self.folder} holds the snapshots of another run: its rows at step {step} are not"
@@ -128,11 +128,6 @@ class SnapshotWriter:
         if not np.array_equal(np.load(self._path(ROWS)), rows):
             raise StaleError(f"{self.folder} holds snapshots of other rows; {REMEDY}")
 
-    def _marks(self) -> dict[str, str]:
-        path = self.folder / CHECKPOINTS
-        found: dict[str, str] = read_json(path) if path.exists() else {}
-        return found
-
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
 
@@ -148,12 +143,14 @@ class Snapshots:
         arrays: By the name of their file, memory-mapped ``float32`` of shape ``(n_snapshots,
             n_rows, width)``: ``snapshots`` always, ``grad``, ``exp_avg``, ``exp_avg_sq`` where they
             were recorded; with ``W_U-`` in front those of an output matrix of its own.
+        marks: By the step of each checkpoint the sha256 of the rows there.
     """
 
     settings: dict[str, Any]
     steps: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
     arrays: dict[str, npt.NDArray[np.float32]]
+    marks: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: str | Path) -> "Snapshots":
@@ -172,7 +169,30 @@ class Snapshots:
                 name: np.load(folder / f"{name}.npy", mmap_mode="r")[: len(steps)]
                 for name in settings["arrays"]
             }
-        return cls(settings, steps, rows, arrays)
+        return cls(settings, steps, rows, arrays, _read_marks(folder))
+
+    def check_model(self, matrices: Mapping[str, Array]) -> None:
+        """Refuse a trained model that these are not the snapshots of.
+
+        Args:
+            matrices: Its embedding matrices by name (``W``, or ``W_E`` and ``W_U``), ``float32`` of
+                shape ``(vocab_size, width)``.
+
+        Raises:
+            StaleError: Names or shapes are others, or the rows are not those of the last
+                checkpoint, where one was marked.
+        """
+        shape = self.settings["n_rows"], self.settings["width"]
+        names = self.settings["matrices"]
+        fits = all(name in matrices and matrices[name].shape == shape for name in names)
+        if fits and self.marks:
+            rows = {name: matrices[name][self.rows] for name in names}
+            fits = _digest(rows) == self.marks[max(self.marks, key=int)]
+        if not fits:
+            raise StaleError(
+                "these are the snapshots of another run: the last rows are not those of this model;"
+                " put back the recorder folder that belongs to it, or train again"
+            )
 
 
 def _find_folder(path: Path) -> Path:
@@ -196,6 +216,12 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     if not isinstance(settings, dict) or settings | FORMAT != settings:
         raise DamagedError(f"{folder / SETTINGS} is damaged: it does not describe snapshots")
     return settings
+
+
+def _read_marks(folder: Path) -> dict[str, str]:
+    path = folder / CHECKPOINTS
+    found: dict[str, str] = read_json(path) if path.exists() else {}
+    return found
 
 
 def _digest(values: Mapping[str, Array]) -> str:
