@@ -65,7 +65,7 @@ def test_share_below_an_ulp_is_that_of_slow_loops(seed: int, size: float) -> Non
     assert measures.below_ulp(weights, updates) == pytest.approx(slow)
 
 
-@given(st.lists(st.floats(-1e30, 1e30, width=32), min_size=1))
+@given(st.lists(st.floats(-(2.0**100), 2.0**100, width=32), min_size=1))
 def test_an_ulp_is_that_of_torch(values: list[float]) -> None:
     rounded = torch.tensor(values).bfloat16().abs()
     bits = rounded.view(torch.int16)
@@ -192,7 +192,9 @@ def test_gradients_are_compared_where_they_were_recorded() -> None:
     assert np.isnan(dead.series["gradient_cosine"][0])
     assert dead.series["gradient_cosine"][1:] == pytest.approx(1)
     assert dead.drift["gradient"].centroid == pytest.approx(1)
-    assert dead.drift["gradient"].ratio == pytest.approx(1e4)
+    assert dead.drift["gradient"].ratio == pytest.approx(
+        3e4
+    )  # the pull is 1e-4 of a third of the mean
 
 
 def test_without_a_model_nothing_is_said_about_its_hidden_states() -> None:

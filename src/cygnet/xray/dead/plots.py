@@ -1,5 +1,6 @@
 """An analysis drawn: a panel for each measure, a line for each group or run."""
 
+import itertools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ PANELS: dict[str, tuple[tuple[str, str], ...]] = {
 """The measures of each panel with their line styles."""
 N_COLUMNS = 2
 PANEL_INCHES = 2.7
+WIDE = 3.5  # the first line, so that one that lies upon it leaves an edge
 
 
 def draw_analyses(found: Mapping[str, Analysis], path: Path) -> None:
@@ -91,19 +93,18 @@ def _draw_panels(figure: Any, lines: Mapping[str, tuple[Any, Group]], panels: li
     axes = figure.subplots(n_rows, N_COLUMNS, squeeze=False, sharex=True).ravel()
     for panel, title in zip(axes, panels, strict=False):
         panel.set_title(title, loc="left", fontsize=9)
-        for (label, (steps, group)), colour in zip(lines.items(), _colours(), strict=False):
+        looks = zip(
+            itertools.cycle(COLOURS), itertools.chain([WIDE], itertools.repeat(None)), strict=False
+        )
+        for (label, (steps, group)), (colour, width) in zip(lines.items(), looks, strict=False):
             for name, style in PANELS[title]:
                 values = group.series.get(name, np.full(len(steps), np.nan))
                 is_first = name == PANELS[title][0][0]
-                panel.plot(steps, values, style, color=colour, label=label if is_first else None)
+                shown = label if is_first else None
+                panel.plot(steps, values, style, color=colour, linewidth=width, label=shown)
         panel.grid(alpha=0.25)
         panel.tick_params(labelbottom=True)
     for panel in axes[len(panels) :]:
         panel.set_axis_off()
     axes[0].legend(frameon=False, fontsize=8)
     figure.supxlabel("optimizer steps", fontsize=9)
-
-
-def _colours() -> Iterator[str]:
-    while True:
-        yield from COLOURS

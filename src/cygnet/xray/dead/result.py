@@ -34,9 +34,9 @@ MEASURES = {
 """What is measured at each snapshot, in words; ``docs/dead-tokens.md`` defines it."""
 
 COMPARED = {
-    "whole": "drift of the whole training",
-    "last": "drift since the snapshot before",
-    "gradient": "last gradient recorded",
+    "whole": "whole drift",
+    "last": "last drift",
+    "gradient": "last gradient",
 }
 """What the softmax gradient is compared with, in words."""
 
