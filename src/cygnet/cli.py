@@ -547,57 +547,6 @@ def xray_trace(
         save_svg(found, svg)
 
 
-def xray_dead(
-    runs: tuple[Path, ...],
-    /,
-    dead_ids: str | None = None,
-    json: bool = False,
-    plot: Path | None = None,
-    animate: Path | None = None,
-) -> None:
-    """Show what training did to the embedding rows of dead, live and unseen tokens.
-
-    Centroid, spread, norms, cosines, rank, step size, and the drift that the softmax predicts; of
-    one run at its first and last snapshot, of several side by side. docs/dead-tokens.md defines
-    the figures.
-
-    Example: cygnet xray dead runs/duckling --plot dead.png --animate dead.gif
-
-    Args:
-        runs: Run folders with snapshots (--transformer.record W), or folders of a recorder.
-        dead_ids: Ids of the dead tokens, such as 6144-8191; by default those of the vocabulary.
-        json: Print all figures at all snapshots as JSON.
-        plot: Also draw them into this .png or .svg file.
-        animate: Also draw the rows of one run over time into this .gif or .mp4 file.
-    """
-    from rich.console import Console
-
-    from cygnet.tokenizer.plots import check_plot_file
-    from cygnet.xray.dead.animation import animate as draw_animation
-    from cygnet.xray.dead.animation import check_animation_file
-    from cygnet.xray.dead.plots import draw_analyses
-    from cygnet.xray.dead.runs import analyse_run, open_rows
-    from cygnet.xray.dead.view import print_analyses
-
-    if not runs:
-        raise InputError("name a run: cygnet xray dead runs/duckling-ii")
-    if plot:
-        check_plot_file(plot)
-    if animate:
-        if len(runs) > 1:
-            raise InputError("--animate draws one run: name one")
-        check_animation_file(animate)
-    found = {str(path): analyse_run(path, dead_ids=dead_ids) for path in runs}
-    if json:
-        Console().print_json(data={path: analysis.to_dict() for path, analysis in found.items()})
-    else:
-        print_analyses(found)
-    if plot:
-        draw_analyses(found, plot)
-    if animate:
-        draw_animation(*open_rows(runs[0], dead_ids), animate)
-
-
 def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
     """Build a recipe up to a stage, and say where to look."""
     from cygnet.runner import run as run_recipe
@@ -641,7 +590,6 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "tokens pack": tokens_pack,
     "transformer generate": transformer_generate,
     "xray trace": xray_trace,
-    "xray dead": xray_dead,
 }
 
 

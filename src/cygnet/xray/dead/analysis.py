@@ -12,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import InputError
-from cygnet.transformer.snapshots import Snapshots
+from cygnet.transformer.snapshots import PREFIXES, Snapshots
 from cygnet.xray.dead import measures
 from cygnet.xray.dead.measures import Matrix, Vector
 from cygnet.xray.dead.result import Agreement, Analysis, Group, Hidden, Ids
 
 MAX_SNAPSHOTS = 200
-PREFIXES = {"W": "", "W_E": "", "W_U": "W_U-"}  # of the files of a matrix
 
 
 def analyse(
@@ -57,8 +56,9 @@ def analyse(
         found[matrix] = {}
         for name, place in places.items():
             rows = RowSnapshots(snapshots, matrix, place, taken)
-            series = _series(rows, hidden, learning_rates)
-            found[matrix][name] = Group(len(place), series, _drift(rows, hidden))
+            predicted = _predict(rows, hidden)
+            series = _series(rows, hidden, learning_rates, predicted)
+            found[matrix][name] = Group(len(place), series, _drift(rows, predicted))
     return Analysis(snapshots.steps[taken], found, dict(settings or {}), notes)
 
 
@@ -119,7 +119,10 @@ class RowSnapshots:
 
 
 def _series(
-    rows: RowSnapshots, hidden: Hidden | None, learning_rates: Vector | None
+    rows: RowSnapshots,
+    hidden: Hidden | None,
+    learning_rates: Vector | None,
+    predicted: Matrix | None,
 ) -> dict[str, Vector]:
     """Every measure over time."""
     direction = None if hidden is None else hidden.direction
@@ -131,6 +134,9 @@ def _series(
         after, interval = rows.weights(number), steps[number - 1 : number + 1]
         figures = _figures_of_rows(after, start, direction)
         figures |= _figures_of_step(before, after, interval, direction, learning_rates)
+        if predicted is not None:
+            drifts = measures.centroid(after - before), measures.centroid(predicted)
+            figures["predicted_cosine"] = measures.cosine(*drifts)
         gradient = rows.gradient(number)
         if gradient is not None and direction is not None:
             figures["gradient_cosine"] = measures.cosine(measures.centroid(gradient), direction)
@@ -180,16 +186,23 @@ def _figures_of_step(
     return found
 
 
-def _drift(rows: RowSnapshots, hidden: Hidden | None) -> dict[str, Agreement]:
-    """What the softmax gradient foresees, beside what was measured."""
+def _predict(rows: RowSnapshots, hidden: Hidden | None) -> Matrix | None:
+    """Where the softmax gradient drives rows; None for those that have other gradients too."""
     ids = rows.snapshots.rows[rows.places]
     if hidden is None or rows.matrix == "W_E" or not np.isin(ids, hidden.rows).all():
+        return None
+    return -hidden.pull_of(ids)
+
+
+def _drift(rows: RowSnapshots, predicted: Matrix | None) -> dict[str, Agreement]:
+    """The predicted drift beside what was measured."""
+    if predicted is None:
         return {}
-    falls, last, gradient = -hidden.pull_of(ids), rows.weights(-1), rows.gradient(-1)
+    last, gradient = rows.weights(-1), rows.gradient(-1)
     measured = {"whole": last - rows.weights(0), "last": last - rows.weights(-2)}
     if gradient is not None:
         measured["gradient"] = -gradient
-    return {name: Agreement.of(falls, vectors) for name, vectors in measured.items()}
+    return {name: Agreement.of(predicted, vectors) for name, vectors in measured.items()}
 
 
 def _check(snapshots: Snapshots) -> None:

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from cygnet.errors import InputError
 from cygnet.files import atomic_writer
 from cygnet.tokenizer.plots import COLOURS
-from cygnet.transformer.snapshots import Snapshots
-from cygnet.xray.dead.analysis import PREFIXES, find_places, spread_evenly
+from cygnet.transformer.snapshots import PREFIXES, Snapshots
+from cygnet.xray.dead.analysis import find_places, spread_evenly
 from cygnet.xray.dead.measures import Matrix, Vector
 from cygnet.xray.dead.result import Ids
 
@@ -22,7 +22,7 @@ SUFFIXES = (".gif", ".mp4")
 MAX_FRAMES = 80
 FRAMES_PER_SECOND = 12
 HELD = 12  # frames for which the last one stays
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "live": {"color": "0.72", "s": 3},
     "unseen live": {"color": COLOURS[1], "s": 6},
     "dead": {"color": COLOURS[0], "s": 4},

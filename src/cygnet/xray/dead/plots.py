@@ -28,7 +28,10 @@ PANELS: dict[str, tuple[tuple[str, str], ...]] = {
         ("weights_below_ulp", "-"),
         ("rows_below_ulp", "--"),
     ),
-    "cosine of drift and mean hidden state": (("drift_cosine", "-"),),
+    "cosine of drift and mean hidden state; dashed: and predicted drift": (
+        ("drift_cosine", "-"),
+        ("predicted_cosine", "--"),
+    ),
 }
 """The measures of each panel with their line styles."""
 N_COLUMNS = 2

@@ -29,6 +29,7 @@ MEASURES = {
     "rows_below_ulp": "rows with a step below a bf16 ulp",
     "weights_below_ulp": "weights with a step below a bf16 ulp",
     "drift_cosine": "drift and mean hidden state, cosine",
+    "predicted_cosine": "drift and predicted drift, cosine",
     "gradient_cosine": "gradient and mean hidden state, cosine",
 }
 """What is measured at each snapshot, in words; ``docs/dead-tokens.md`` defines it."""

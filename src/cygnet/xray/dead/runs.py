@@ -83,6 +83,7 @@ def open_rows(path: Path, dead_ids: str | None = None) -> tuple[Snapshots, dict[
             f"{path} holds no snapshots of embedding rows: train with --transformer.record W, or"
             " with an EmbeddingRecorder in a Trainer of your own"
         ) from error
+    snapshots.check_marks()
     n_rows = snapshots.settings["n_rows"]
     planted: Sequence[int] = ()
     counts = None
