@@ -18,6 +18,7 @@ from cygnet.recipe import find_recipe
 from cygnet.tokens.batch import Batch
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.dead_rows import mask_rows
+from cygnet.transformer.model import load_model
 from cygnet.transformer.snapshots import Snapshots
 from cygnet.xray.dead.animation import animate, check_animation_file
 from cygnet.xray.dead.hidden import ROWS_AT_A_TIME, softmax_pull
@@ -101,12 +102,91 @@ def test_a_recorded_run(recorded_run: Path) -> None:
         assert 0.01 < groups[name].series["step_over_lr"][-1] < 2
 
 
+def straight_from_definitions(
+    rows: np.ndarray, start: np.ndarray, direction: np.ndarray
+) -> dict[str, float]:
+    """The figures of rows in fp64, whatever that costs: all pairs, all singular values."""
+    center = rows.mean(0)
+    away = rows - center
+    along = away @ direction
+    across = away - along[:, None] * direction
+    units = rows / np.linalg.norm(rows, axis=1)[:, None]
+    pairs = (units @ units.T)[~np.eye(len(rows), dtype=bool)]
+    found = {
+        "centroid_norm": np.sqrt((center**2).sum()),
+        "centroid_moved": np.sqrt(((center - start.mean(0)) ** 2).sum()),
+        "centroid_along": (center * direction).sum(),
+        "norm": np.sqrt((rows**2).sum(1)).mean(),
+        "radius": np.sqrt((away**2).sum(1)).mean(),
+        "spread": away.std(),
+        "spread_parallel": along.std(),
+        "spread_perpendicular": np.sqrt((across**2).sum() / len(rows) / (rows.shape[1] - 1)),
+        "cosine": pairs.mean(),
+    }
+    for name, matrix in {"effective_rank": rows, "effective_rank_centred": away}.items():
+        values = np.linalg.svd(matrix, compute_uv=False)
+        shares = values[values > 0] / values.sum()
+        found[name] = np.exp(-(shares * np.log(shares)).sum())
+    return {name: float(value) for name, value in found.items()}
+
+
+def bf16_neighbours_apart(weights: np.ndarray) -> np.ndarray:
+    """By torch: from each weight in bf16 to the next number of bf16, away from zero."""
+    stored = torch.from_numpy(weights).bfloat16().abs()
+    following = (stored.view(torch.int16) + 1).view(torch.bfloat16)
+    return (following.double() - stored.double()).numpy()
+
+
+def cosine(a: np.ndarray, b: np.ndarray) -> float:
+    return float(a @ b / np.sqrt(a @ a) / np.sqrt(b @ b))
+
+
+def test_every_figure_of_a_run_is_that_of_its_definition(recorded_run: Path) -> None:
+    """From the files alone; the learning rates are those that the training wrote down."""
+    folder = recorded_run / "transformer" / "recorder"
+    steps, values = np.load(folder / "steps.npy"), np.load(folder / "snapshots.npy")
+    gradients = np.load(folder / "grad.npy").astype(float)
+    counts = np.load(recorded_run / "tokens" / "train-counts.npy")
+    rates = learning_rates(find_recipe(str(recorded_run / "recipe.json")).transformer)
+    model, store = load_model(recorded_run), TokenStore.open(recorded_run)
+    hidden = softmax_pull(model, store, np.flatnonzero(counts == 0))
+    direction = hidden.mean / np.sqrt((hidden.mean**2).sum())
+    groups = {
+        "dead": np.arange(600, 600 + N_DEAD) - N_DEAD,
+        "live": np.arange(600 - N_DEAD),
+        "unseen live": np.flatnonzero(counts[: 600 - N_DEAD] == 0),
+    }
+    found = analyse_run(recorded_run).matrices["W"]
+    assert found.keys() == groups.keys()
+    for name, ids in groups.items():
+        rows = values[:, ids].astype(float)
+        for at, step in enumerate(steps):
+            expected = straight_from_definitions(rows[at], rows[0], direction)
+            if at:
+                first = steps[at - 1]
+                update = (rows[at] - rows[at - 1]) / (step - first)
+                below = np.abs(update) < bf16_neighbours_apart(values[at - 1, ids])
+                size = np.sqrt((update**2).mean())
+                expected |= {
+                    "step": size,
+                    "step_over_lr": size / rates[first:step].mean(),
+                    "rows_below_ulp": below.all(1).mean(),
+                    "weights_below_ulp": below.mean(),
+                    "drift_cosine": cosine(update.mean(0), direction),
+                    "gradient_cosine": cosine(gradients[at, ids].mean(0), direction),
+                }
+            pull = hidden.pull[np.isin(hidden.rows, ids)]
+            if at and name != "live":
+                expected["predicted_cosine"] = cosine(update.mean(0), -pull.mean(0))
+            measured = {key: series[at] for key, series in found[name].series.items()}
+            measured = {key: value for key, value in measured.items() if not np.isnan(value)}
+            assert measured == pytest.approx(expected, rel=1e-5), (name, step)
+
+
 def test_the_prediction_for_the_last_batch_is_the_gradient_that_was_recorded(
     recorded_run: Path,
 ) -> None:
     """The learning rate is almost zero at the end: the weights are those of the last gradient."""
-    from cygnet.transformer.model import load_model
-
     options = find_recipe(str(recorded_run / "recipe.json")).transformer
     store = TokenStore.open(recorded_run)
     x, _ = store.get_batch(

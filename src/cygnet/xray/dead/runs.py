@@ -14,7 +14,7 @@ from cygnet.errors import InputError, StaleError
 from cygnet.recipe import TransformerOptions, find_recipe
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
-from cygnet.transformer.model import load_model, quiet_transformers
+from cygnet.transformer.model import load_model_quietly
 from cygnet.transformer.recorder import embedding_matrices, select_rows
 from cygnet.transformer.snapshots import Snapshots
 from cygnet.xray.dead.analysis import MAX_SNAPSHOTS, analyse, dead_live_unseen
@@ -129,8 +129,7 @@ def _check_rows(recorded: int, vocab_size: int) -> None:
 
 def _hidden(path: Path, snapshots: Snapshots) -> Hidden:
     """What the final model does to the tokens that never occur."""
-    quiet_transformers()
-    model, store = load_model(path), TokenStore.open(path)
+    model, store = load_model_quietly(path), TokenStore.open(path)
     snapshots.check_model(_weights(model))
     return softmax_pull(model, store, np.flatnonzero(store.counts("train") == 0))
 
