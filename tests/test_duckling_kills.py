@@ -32,7 +32,7 @@ def last_step(run: Path) -> int:
 
 
 def kill_at(run: Path, step: int, *command: str | Path) -> None:
-    """Start a run, and kill it with SIGKILL once a snapshot of this step or a later one is there."""
+    """Start a run, and kill it with SIGKILL once it has a snapshot of this step."""
     process = start(*command)
     while last_step(run) < step and process.poll() is None:
         time.sleep(0.002)
