@@ -28,7 +28,7 @@ PANELS: dict[str, tuple[tuple[str, str], ...]] = {
         ("weights_below_ulp", "-"),
         ("rows_below_ulp", "--"),
     ),
-    "cosine of drift and mean hidden state; dashed: and predicted drift": (
+    "cosine of drift and mean hidden state; dashed: predicted drift": (
         ("drift_cosine", "-"),
         ("predicted_cosine", "--"),
     ),
