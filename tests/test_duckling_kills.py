@@ -10,7 +10,7 @@ import pytest
 
 from conftest import cygnet, start
 
-STEPS, SAVED_EVERY, RECORDED_EVERY = 150, 20, 3
+STEPS, SAVED_EVERY, RECORDED_EVERY = 160, 20, 4
 OPTIONS = (
     *("--text.train", "stories:1:300", "--text.valid", "stories:2:20"),
     *("--tokenizer.vocab-size", "400", "--tokenizer.live", "350", "--tokenizer.dead", "50"),
