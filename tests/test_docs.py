@@ -1,6 +1,7 @@
 """Every code block of README and docs, and every example of a help text, is executed.
 
-They run in a folder that holds a finished run ``runs/demo``, as after ``make demo``.
+They run in a folder that holds a finished run ``runs/demo``, as after ``make demo``, and with
+``runs/duckling`` one that has dead rows and recorded them.
 What takes minutes is made short, here and in plain sight: see ``shortened``.
 """
 
@@ -30,11 +31,12 @@ QUICK = " ".join(SMALL[4:])
 
 @pytest.fixture(scope="module")
 def sandbox(
-    finished_run: Path, tmp_path_factory: pytest.TempPathFactory
+    finished_run: Path, recorded_run: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, dict[str, str]]]:
     """A reader's folder, and an environment whose hub is on this machine."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(finished_run, folder / "runs" / "demo")
+    shutil.copytree(recorded_run, folder / "runs" / "duckling")
     files = {}
     for name, n_stories in (("train", 600), ("valid", 60)):
         text = "".join(f"{story(3, i)}\n<|endoftext|>\n" for i in range(n_stories))

@@ -22,7 +22,7 @@ from transformers import (
 
 from cygnet.errors import InputError, StaleError
 from cygnet.transformer.growing_array import Array
-from cygnet.transformer.snapshots import SnapshotWriter
+from cygnet.transformer.snapshots import PREFIXES, SnapshotWriter
 
 What = Literal["W", "grad", "adam"]
 Matrix = Literal["W_E", "W_U"]
@@ -151,7 +151,7 @@ class EmbeddingRecorder(TrainerCallback):
         n_rows, width = self._shape
         ids = select_rows(self.rows, n_rows, self.dead_ids)
         self._index = _as_index(ids)
-        self._names = {_prefix(name) + kind: name for name in names for kind in self._kinds()}
+        self._names = {PREFIXES[name] + kind: name for name in names for kind in self._kinds()}
         settings = {
             "every": self.schedule or self.every,
             "matrices": names,
@@ -177,7 +177,7 @@ class EmbeddingRecorder(TrainerCallback):
         found = self._matrices(model)
         values = {}
         for name, matrix in self._names.items():
-            value = _read(name.removeprefix("W_U-"), found[matrix], optimizer)
+            value = _read(name.removeprefix(PREFIXES[matrix]), found[matrix], optimizer)
             if value is None:
                 fill = no_gradient if name.endswith("grad") else 0.0
                 value = torch.full_like(found[matrix], fill)
@@ -286,10 +286,6 @@ def _read(kind: str, matrix: Parameter, optimizer: torch.optim.Optimizer) -> tor
         return matrix.grad
     state: Mapping[str, torch.Tensor] = optimizer.state.get(matrix, {})
     return state.get(kind)
-
-
-def _prefix(matrix: str) -> str:
-    return "W_U-" if matrix == "W_U" else ""
 
 
 def _check_choices(name: str, given: Sequence[str], known: Iterable[str]) -> None:

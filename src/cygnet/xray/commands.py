@@ -31,3 +31,51 @@ def trace(
         print_trace(found)
     if svg:
         save_svg(found, svg)
+
+
+def dead(
+    run: Path,
+    /,
+    against: tuple[Path, ...] = (),
+    dead_ids: str | None = None,
+    json: bool = False,
+    plot: Path | None = None,
+    animation: Path | None = None,
+) -> None:
+    """Show what training did to the embedding rows of dead, live and unseen tokens.
+
+    Centroid, spread, norms, cosines, rank, step size, and the drift that the softmax predicts; of
+    one run at its first and last snapshot, of several side by side. docs/dead-tokens.md defines
+    the figures.
+
+    Example: cygnet xray dead runs/duckling --plot dead.png --animation dead.gif
+
+    Args:
+        run: A run with snapshots (--transformer.record W), or the folder of a recorder.
+        against: More runs, to compare with it.
+        dead_ids: Ids of the dead tokens, such as 6144-8191; by default those of the vocabulary.
+        json: Print all figures at all snapshots as JSON.
+        plot: Also draw them into this .png or .svg file; of several runs the dead rows.
+        animation: Also draw the rows of the first run over time into this .gif or .mp4 file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.xray.dead.animation import animate, check_animation_file
+    from cygnet.xray.dead.plots import draw_analyses
+    from cygnet.xray.dead.runs import analyse_run, open_rows
+    from cygnet.xray.dead.view import print_analyses
+
+    if plot:
+        check_plot_file(plot)
+    if animation:
+        check_animation_file(animation)
+    found = {str(path): analyse_run(path, dead_ids=dead_ids) for path in (run, *against)}
+    if json:
+        Console().print_json(data={path: analysis.to_dict() for path, analysis in found.items()})
+    else:
+        print_analyses(found)
+    if plot:
+        draw_analyses(found, plot)
+    if animation:
+        animate(*open_rows(run, dead_ids), animation)
