@@ -547,6 +547,60 @@ def xray_trace(
         save_svg(found, svg)
 
 
+def xray_undertrained(
+    paths: tuple[Path, ...],
+    /,
+    known_unused: str | None = None,
+    ranked_by: str | None = None,
+    verify: int | None = None,
+    seed: int = 0,
+    top: int = 20,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Rank tokens by how under-trained they look; judge the indicators where dead rows are planted.
+
+    Example: cygnet xray undertrained runs/demo --plot undertrained.svg
+
+    Args:
+        paths: Run folders, or folders of any causal model of transformers with safetensors.
+        known_unused: Ids that stand in no training data, as 0-49,90. By default half of the planted
+            dead rows of a run; elsewhere rows without a token, and bytes that UTF-8 never has.
+        ranked_by: input_norm (default for untied embeddings), cosine (for tied ones),
+            cosine_centred or cosine_without_first.
+        verify: How many of the ranking to verify by repetition prompts, -1 for all. By default 2%,
+            and all where dead rows are planted.
+        seed: Of the half of the planted dead rows.
+        top: How many tokens to list.
+        json: Print everything as JSON.
+        plot: Also draw it, into a .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.transformer.model import quiet_transformers
+    from cygnet.transformer.recorder import parse_ids
+    from cygnet.xray.undertrained.analysis import find_undertrained
+    from cygnet.xray.undertrained.plots import draw_undertrained
+    from cygnet.xray.undertrained.table import print_undertrained
+
+    if plot:
+        check_plot_file(plot)
+    quiet_transformers()
+    known = None if known_unused is None else parse_ids(known_unused)
+    found = [
+        find_undertrained(path, known, ranked_by=ranked_by, verify=verify, seed=seed)
+        for path in paths
+    ]
+    if json:
+        Console().print_json(data=[one.to_dict() for one in found])
+    else:
+        for one in found:
+            print_undertrained(one, top)
+    if plot:
+        draw_undertrained(found, plot)
+
+
 def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
     """Build a recipe up to a stage, and say where to look."""
     from cygnet.runner import run as run_recipe
@@ -590,6 +644,7 @@ ACTIONS: dict[str, Callable[..., None]] = {
     "tokens pack": tokens_pack,
     "transformer generate": transformer_generate,
     "xray trace": xray_trace,
+    "xray undertrained": xray_undertrained,
 }
 
 

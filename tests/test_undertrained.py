@@ -1,0 +1,468 @@
+"""Under-trained tokens: indicators, verification and scores, against slow ways to get the same."""
+
+import itertools
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tokenizers
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import (
+    AutoModelForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from conftest import SMALL, cygnet, refused
+from cygnet.errors import InputError
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.tokens.store import TokenStore
+from cygnet.transformer.snapshots import Snapshots
+from cygnet.xray.undertrained.analysis import find_undertrained
+from cygnet.xray.undertrained.ground_truth import group_tokens
+from cygnet.xray.undertrained.indicators import INDICATORS, first_component, indicators
+from cygnet.xray.undertrained.scores import average_precision, found_at, score
+from cygnet.xray.undertrained.verification import repetition_probabilities, repetition_prompt
+from cygnet.xray.undertrained.vocabulary import BYTES, DEAD, NO_TOKEN, NO_UTF8
+
+RNG = np.random.default_rng(0)
+WIDTH, PLANTED = 16, [5, 40, 41, 90]
+Ranked = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=1, max_size=12)
+
+
+# Indicators
+
+
+def slow_cosine(a: list[float], b: list[float]) -> float:
+    dot = math.fsum(x * y for x, y in zip(a, b, strict=True))
+    return 1 - dot / (math.hypot(*a) * math.hypot(*b))
+
+
+def slow_indicators(inputs: Any, outputs: Any, known: list[int]) -> dict[str, list[float]]:
+    """By the words of the paper, one number at a time; the component by power iteration."""
+    rows = [[float(x) for x in row] for row in outputs]
+    width = range(len(rows[0]))
+    mean = [math.fsum(row[i] for row in rows) / len(rows) for i in width]
+    centred = [[row[i] - mean[i] for i in width] for row in rows]
+    component = [1.0 + i for i in width]
+    for _ in range(3000):
+        along = [math.fsum(row[i] * component[i] for i in width) for row in centred]
+        component = [
+            math.fsum(a * row[i] for a, row in zip(along, centred, strict=True)) for i in width
+        ]
+        length = math.hypot(*component)
+        component = [x / length for x in component]
+    without = []
+    for row in rows:
+        along = math.fsum(row[i] * component[i] for i in width)
+        without.append([row[i] - along * component[i] for i in width])
+
+    def distances(changed: list[list[float]]) -> list[float]:
+        to = [math.fsum(changed[k][i] for k in known) / len(known) for i in width]
+        return [slow_cosine(row, to) for row in changed]
+
+    found = (distances(rows), distances(centred), distances(without))
+    return dict(zip(INDICATORS, (*found, [math.hypot(*row) for row in inputs]), strict=True))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_indicators_are_those_of_a_slow_reference(
+    dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cygnet.xray.undertrained.indicators.BLOCK", 7)
+    stretch = np.linspace(3, 1, 6)
+    inputs, outputs = (RNG.normal(1, stretch, (30, 6)).astype(dtype) for _ in range(2))
+    found = indicators(inputs, outputs, np.array([3, 8, 20]))
+    expected = slow_indicators(inputs, outputs, [3, 8, 20])
+    assert list(found) == list(INDICATORS)
+    for name in INDICATORS:
+        assert found[name] == pytest.approx(np.array(expected[name]), abs=1e-9), name
+
+
+def test_component_is_that_of_a_singular_value_decomposition() -> None:
+    rows = RNG.normal(2, np.linspace(3, 1, 8), (300, 8))
+    _, _, directions = np.linalg.svd(rows - rows.mean(0))
+    assert abs(first_component(rows) @ directions[0]) == pytest.approx(1, abs=1e-12)
+
+
+def test_rows_without_length_are_at_distance_one() -> None:
+    rows = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, -1.0]])
+    assert indicators(rows, rows, np.array([1]))["cosine"][0] == 1
+    assert (indicators(rows, rows, np.array([0]))["cosine"] == 1).all()
+
+
+def test_indicators_need_known_rows() -> None:
+    rows = np.ones((4, 2))
+    with pytest.raises(InputError, match="name some with --known-unused"):
+        indicators(rows, rows, np.array([], np.int64))
+    with pytest.raises(InputError, match="token 4 has no row: the embedding has 4, from 0 to 3"):
+        indicators(rows, rows, np.array([1, 4]))
+
+
+# Scores
+
+
+def orders(ranked: list[tuple[int, bool]]) -> list[tuple[bool, ...]]:
+    """Every order of the flags that a stable ranking by value could have."""
+    groups = itertools.groupby(sorted(ranked), key=lambda pair: pair[0])
+    ways = [set(itertools.permutations([flag for _, flag in group])) for _, group in groups]
+    return [tuple(itertools.chain(*way)) for way in itertools.product(*ways)]
+
+
+@given(Ranked)
+def test_average_precision_is_that_of_every_threshold(ranked: list[tuple[int, bool]]) -> None:
+    """The definition: sum over thresholds of the growth of recall times precision."""
+    positives = sum(flag for _, flag in ranked)
+    if not positives:
+        return
+    expected, recall = 0.0, 0.0
+    for threshold in range(7):
+        taken = [flag for value, flag in ranked if value <= threshold]
+        if taken:
+            grown = sum(taken) / positives
+            expected += (grown - recall) * sum(taken) / len(taken)
+            recall = grown
+    values, flags = (np.array(column) for column in zip(*ranked, strict=True))
+    assert average_precision(values, flags) == pytest.approx(expected)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=12).filter(any), st.randoms())
+def test_average_precision_without_ties_is_the_mean_at_positives(
+    flags: list[bool], random: Any
+) -> None:
+    expected = [sum(flags[: i + 1]) / (i + 1) for i, flag in enumerate(flags) if flag]
+    ranked = list(enumerate(flags))
+    random.shuffle(ranked)
+    values, shuffled = (np.array(column) for column in zip(*ranked, strict=True))
+    assert average_precision(values, shuffled) == pytest.approx(np.mean(expected))
+
+
+@given(Ranked.filter(lambda ranked: len(ranked) <= 7), st.integers(0, 7))
+def test_found_at_a_cut_is_the_mean_over_all_orders(ranked: list[tuple[int, bool]], k: int) -> None:
+    k = min(k, len(ranked))
+    values, flags = (np.array(column) for column in zip(*ranked, strict=True))
+    weighted = []
+    for order in itertools.permutations(range(len(ranked))):
+        if all(values[a] <= values[b] for a, b in itertools.pairwise(order)):
+            weighted.append(sum(flags[i] for i in order[:k]))
+    assert found_at(values, flags, k) == pytest.approx(np.mean(weighted))
+
+
+def test_scores_of_a_ranking_by_hand() -> None:
+    values = np.array([0.1, 0.9, 0.2, 0.3, 0.8])
+    found = score(values, np.array([0, 3, 4]), np.array([2, 1]), ks=(2, 4, 99))
+    assert found is not None
+    assert found.precision == {2: 0.5, 3: 2 / 3, 4: 0.75}
+    assert found.recall == {2: 1 / 3, 3: 2 / 3, 4: 1.0}
+    assert found.average_precision == pytest.approx((1 + 2 / 3 + 3 / 4) / 3)
+    assert found.chance == 0.6
+    assert score(values, np.array([], np.int64), np.array([1]), (1,)) is None
+
+
+# Groups: what the indicators are told, and what they are to find
+
+
+def test_half_of_the_dead_rows_is_told_and_the_other_half_judged() -> None:
+    counts = np.array([5, 11, 0, 10, 1, *[0] * 10], np.uint64)
+    groups = group_tokens(range(6, 15), counts)
+    again, other = group_tokens(range(6, 15), counts), group_tokens(range(6, 15), counts, seed=1)
+    assert len(groups.known) == 4
+    assert set(groups.known) | set(groups.members["dead"]) == set(range(6, 15))
+    assert not set(groups.known) & set(np.concatenate(list(groups.members.values())))
+    assert np.array_equal(groups.known, again.known)
+    assert not np.array_equal(groups.known, other.known)
+    assert groups.members["rare"].tolist() == [0, 3, 4]
+    assert groups.members["seen"].tolist() == [0, 1, 3, 4]
+    assert groups.members["unseen"].tolist() == [2, 5]
+
+
+def test_groups_refuse_what_is_no_truth() -> None:
+    counts = np.array([5, 0, 0, 3], np.uint64)
+    with pytest.raises(InputError, match="token 3 is called dead and occurs"):
+        group_tokens([1, 3], counts)
+    with pytest.raises(InputError, match="all of 2 dead rows are known to be unused"):
+        group_tokens([1, 2], counts, np.array([0, 1, 2]))
+
+
+# Verification
+
+
+def tiny_gpt2(tied: bool = True, n_positions: int = 64) -> GPT2LMHeadModel:
+    torch.manual_seed(0)
+    config = GPT2Config(
+        vocab_size=300, n_positions=n_positions, n_embd=WIDTH, n_layer=1, n_head=2,
+        tie_word_embeddings=tied, bos_token_id=0, eos_token_id=0,
+    )  # fmt: skip
+    return GPT2LMHeadModel(config).eval()
+
+
+def tiny_llama(tied: bool = False) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=300, hidden_size=WIDTH, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=64, tie_word_embeddings=tied,
+    )  # fmt: skip
+    return LlamaForCausalLM(config).eval()
+
+
+def test_verification_is_the_highest_probability_over_prompts() -> None:
+    model, separators, prefix = tiny_gpt2(), [[], [7], [8, 9]], [3]
+    model.transformer.wte.weight.data *= 40  # a peaked model: the prompts differ
+    tokens = np.array([5, 250, 9, *range(100, 140)])
+    found = repetition_probabilities(model, tokens, separators, prefix)
+    for token, probability in zip(tokens[[0, 1, 2, -1]], found[[0, 1, 2, -1]], strict=True):
+        by_prompt = []
+        for separator in separators:
+            n = min(16, (64 - 1) // (1 + len(separator)))
+            ids = torch.tensor([[3, *[int(token), *separator] * n]])
+            with torch.no_grad():
+                by_prompt.append(float(model(ids).logits[0, -1].double().softmax(0)[token]))
+        assert probability == pytest.approx(max(by_prompt), rel=1e-4)
+
+
+def test_prompts_fit_into_a_short_context() -> None:
+    assert repetition_prompt(np.array([7]), [1, 2], [0], longest=8).shape == (1, 7)
+    model = tiny_gpt2(n_positions=4)
+    assert np.isfinite(repetition_probabilities(model, np.array([1, 2]), [[], [5, 6]], [0])).all()
+
+
+def test_a_model_that_repeats_rejects_and_a_dead_row_is_verified() -> None:
+    """A model that copies what it reads: no layer does anything, and rows are far apart."""
+    model = tiny_gpt2()
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "wpe" in name or ".attn." in name or ".mlp." in name:
+                weight.zero_()
+        rows = torch.randn(300, WIDTH)
+        model.transformer.wte.weight.copy_(20 * rows / rows.norm(dim=1, keepdim=True))
+        model.transformer.wte.weight[PLANTED] = 1e-3
+    found = repetition_probabilities(model, np.array([1, 2, 3, *PLANTED]), [[]])
+    assert (found[:3] > 0.9).all()
+    assert (found[3:] < 0.01).all()
+
+
+# Model folders of transformers
+
+
+def save_tokenizer(folder: Path, names: dict[str, int], byte_fallback: bool = False) -> None:
+    model = tokenizers.models.BPE(vocab=names, merges=[], byte_fallback=byte_fallback)
+    tokenizer = tokenizers.Tokenizer(model)
+    if byte_fallback:
+        tokenizer.decoder = tokenizers.decoders.ByteFallback()
+    else:
+        tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+        tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
+
+
+def byte_level_folder(folder: Path, model: Any) -> list[int]:
+    """A model with 256 byte tokens and 30 more; the ids that are known to be unused."""
+    alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
+    names = {name: i for i, name in enumerate(alphabet)}
+    save_tokenizer(folder, names | {f"Ġw{i}": 256 + i for i in range(30)})
+    model.save_pretrained(folder)
+    return sorted([names[chr(byte)] for byte in NO_UTF8] + list(range(286, 300)))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("kind", [tiny_gpt2, tiny_llama])
+def test_planted_rows_of_a_model_folder_lead_the_ranking(
+    tmp_path: Path, kind: Any, tied: bool
+) -> None:
+    model = kind(tied=tied)
+    unused = byte_level_folder(tmp_path, model)
+    untrained = torch.randn(WIDTH)
+    with torch.no_grad():
+        for matrix in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
+            matrix.copy_(torch.randn(300, WIDTH))
+            matrix[unused + PLANTED] = 0.1 * untrained + 0.001 * torch.randn(27 + 4, WIDTH)
+    model.save_pretrained(tmp_path)
+    found = find_undertrained(tmp_path, verify=10)
+    assert found.is_tied is tied
+    assert found.ranked_by == ("cosine" if tied else "input_norm")
+    assert set(found.ranking[:4]) == set(PLANTED)
+    assert sorted(np.concatenate(list(found.known_unused.values()))) == unused
+    assert {reason: len(ids) for reason, ids in found.known_unused.items()} == {
+        NO_TOKEN: 14,
+        BYTES: 13,
+    }
+    assert len(found.ranking) == 300 - 27
+    assert found.truth is None
+    rows = AutoModelForCausalLM.from_pretrained(tmp_path).get_output_embeddings().weight.detach()
+    expected = [1 - torch.cosine_similarity(row, rows[unused].mean(0), dim=0) for row in rows]
+    assert found.values["cosine"] == pytest.approx(np.array([float(x) for x in expected]), abs=1e-5)
+    place = int(np.flatnonzero(found.ranking == 256)[0])
+    assert found.token(place)["text"] == "·w0"
+
+
+def test_bytes_of_sentencepiece_and_our_dead_rows_are_known(tmp_path: Path) -> None:
+    names = {f"<0x{byte:02X}>": byte for byte in range(256)} | {"▁a": 256, "À": 257}
+    save_tokenizer(tmp_path, names, byte_fallback=True)
+    tiny_llama().save_pretrained(tmp_path)
+    found = find_undertrained(tmp_path, verify=0)
+    assert found.known_unused[BYTES].tolist() == list(NO_UTF8)
+    assert found.known_unused[NO_TOKEN].tolist() == list(range(258, 300))
+    assert found.names.text(256) == "·a"
+    Tokenizer.train("hug hugs", 258).save(tmp_path)
+    dead = {"<|dead 258|>": 258, "<|dead 259|>": 259}
+    content = json.loads((tmp_path / "tokenizer.json").read_text())
+    content["model"]["vocab"] |= dead
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content))
+    assert find_undertrained(tmp_path, verify=0).known_unused[DEAD].tolist() == [258, 259]
+
+
+def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
+    model = tiny_gpt2()
+    byte_level_folder(tmp_path, model)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+    assert "cannot be loaded" in refused(cygnet("xray", "undertrained", tmp_path))
+
+
+def test_command_on_a_model_folder(tmp_path: Path) -> None:
+    byte_level_folder(tmp_path / "m", tiny_gpt2())
+    plot = tmp_path / "spread.svg"
+    more = ("--known-unused", "0-3,9", "--ranked-by", "cosine_centred", "--verify", "7")
+    result = cygnet("xray", "undertrained", tmp_path / "m", *more, "--json", "--plot", plot)
+    (found,) = json.loads(result.stdout)
+    assert found["known_unused"] == {"given": [0, 1, 2, 3, 9]}
+    values = [token["cosine_centred"] for token in found["ranking"]]
+    assert values == sorted(values)
+    assert len(values) == 295
+    assert sum("probability" in token for token in found["ranking"]) == 7
+    assert "cosine_centred (ranks)" in plot.read_text()
+
+
+def test_refused_in_one_line(tmp_path: Path) -> None:
+    undertrained = ("xray", "undertrained")
+    assert "holds no model" in refused(cygnet(*undertrained, tmp_path))
+    byte_level_folder(tmp_path, tiny_gpt2())
+    for options, message in (
+        (("--known-unused", "a-b"), "'a-b' names no ids: write them as 0-49,90"),
+        (("--known-unused", "300"), "token 300 has no row: the embedding has 300"),
+        (("--ranked-by", "size"), "no indicator 'size': there are cosine, "),
+        (("--verify", "-2"), "verify is -2: it can be -1 for all, or how many"),
+        (("--plot", "x.pdf"), "its name must end in .png or .svg"),
+    ):
+        assert message in refused(cygnet(*undertrained, tmp_path, *options)), options
+    (tmp_path / "tokenizer.json").unlink()
+    assert "the tokenizer in" in refused(cygnet(*undertrained, tmp_path))
+
+
+# Runs with planted dead rows
+
+
+@pytest.fixture(scope="module")
+def planted_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("planted") / "run"
+    small = [*SMALL]
+    small[small.index("--tokenizer.vocab-size") + 1] = "500"
+    small[small.index("--transformer.steps") + 1] = "40"
+    rows = ("--tokenizer.base", finished_run, "--tokenizer.live", "440", "--tokenizer.dead", "60")
+    kind = ("--tokenizer.lossless", "--transformer.no-tie-embeddings")
+    record = ("--transformer.record", "W", "--transformer.record-every", "20")
+    result = cygnet("transformer", "train", "demo", *small, *rows, *kind, *record, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_scores_of_a_run_are_those_of_its_snapshots(planted_run: Path) -> None:
+    found = find_undertrained(planted_run)
+    assert found.truth is not None
+    assert found.truth.about == "untied, weight decay 0.1"
+    dead = set(range(440, 500))
+    known, hidden = set(found.known_unused.popitem()[1]), set(found.truth.groups.members["dead"])
+    assert len(known) == len(hidden) == 30
+    assert known | hidden == dead
+    counts = TokenStore.open(planted_run).counts("train")
+    seen = set(np.flatnonzero(counts))
+    assert set(found.truth.groups.members["seen"]) == seen
+    assert set(found.truth.groups.members["rare"]) == {i for i in seen if counts[i] <= 10}
+    assert set(found.truth.groups.members["unseen"]) == set(range(440)) - seen
+
+    snapshots = Snapshots.open(planted_run)
+    points = {(p.step, p.indicator, p.comparison): p.scores for p in found.truth.points}
+    assert {step for step, _, _ in points} == {0, 20, 40}
+    for number, step in enumerate((0, 20, 40)):
+        inputs = snapshots.arrays["snapshots"][number].astype(np.float64)
+        outputs = snapshots.arrays["W_U-snapshots"][number].astype(np.float64)
+        norm = np.sqrt((inputs**2).sum(1))
+        to = outputs[sorted(known)].mean(0)
+        cosine = 1 - outputs @ to / (np.sqrt((outputs**2).sum(1)) * np.sqrt(to @ to))
+        for name, values in (("input_norm", norm), ("cosine", cosine)):
+            ranked = sorted(hidden | seen, key=lambda token, of=values: of[token])
+            hits = np.cumsum([token in hidden for token in ranked])
+            at = [i for i, token in enumerate(ranked) if token in hidden]
+            scores = points[step, name, "dead among seen"]
+            assert scores.average_precision == pytest.approx(np.mean(hits[at] / (np.add(at, 1))))
+            assert scores.precision[30] == hits[29] / 30
+            assert scores.recall[10] == hits[9] / 30
+
+
+def test_truth_does_not_leak(planted_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The indicators get ids of the known half alone, and hidden rows count as any other does."""
+    told = []
+
+    def spy(inputs: Any, outputs: Any, known: Any) -> Any:
+        told.append(set(known.tolist()))
+        return indicators(inputs, outputs, known)
+
+    for module in ("analysis", "ground_truth"):
+        monkeypatch.setattr(f"cygnet.xray.undertrained.{module}.indicators", spy)
+    found = find_undertrained(planted_run, verify=0)
+    assert found.truth is not None
+    assert len(told) == 4  # the model, and three snapshots
+    for ids in told:
+        assert not ids & set(found.truth.groups.members["dead"])
+    assert set(found.truth.groups.members["dead"]) <= set(found.ranking)
+
+
+def test_command_on_runs(planted_run: Path, finished_run: Path, tmp_path: Path) -> None:
+    plot = tmp_path / "scores.svg"
+    result = cygnet("xray", "undertrained", planted_run, finished_run, "--plot", plot)
+    assert result.returncode == 0, result.stderr
+    words = " ".join(result.stdout.split())
+    assert "untied, weight decay 0.1; ranked by input_norm, low is suspicious" in words
+    assert "known to be unused: 30 planted dead rows, half of them" in words
+    assert "dead among seen, step 40" in words
+    assert "verification" in words
+    assert "known to be unused: 13 bytes that UTF-8 never has" in words  # of the run without dead
+    drawn = plot.read_text()
+    assert "average precision" in drawn
+    assert "cosine (ranks)" in drawn
+
+    result = cygnet("xray", "undertrained", planted_run, "--json", "--known-unused", "440-489")
+    (found,) = json.loads(result.stdout)
+    assert found["truth"]["tokens"]["dead"] == 10
+    failed, tested = found["truth"]["not_repeated"]["dead"]
+    assert tested == 10
+    dead = [token for token in found["ranking"] if token["group"] == "dead"]
+    assert failed == sum(token["probability"] < 0.01 for token in dead)
+    assert all(token["count"] == 0 for token in dead)
+    assert {p["indicator"] for p in found["truth"]["points"]} == {*INDICATORS, "verification"}
+
+
+def test_a_run_without_all_rows_is_judged_at_its_end(
+    planted_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy = tmp_path / "run"
+    for path in planted_run.rglob("*"):
+        if path.is_file() and "recorder" not in path.parts:
+            (copy / path.relative_to(planted_run)).parent.mkdir(parents=True, exist_ok=True)
+            (copy / path.relative_to(planted_run)).write_bytes(path.read_bytes())
+    record = copy / "transformer" / "stage.json"
+    content = json.loads(record.read_text())
+    content["outputs"] = {k: v for k, v in content["outputs"].items() if "recorder" not in k}
+    record.write_text(json.dumps(content))
+    found = find_undertrained(copy, verify=0)
+    assert found.truth is not None
+    assert {point.step for point in found.truth.points} == {40}
+    assert "has no snapshots" in capsys.readouterr().err
