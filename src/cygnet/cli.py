@@ -8,7 +8,7 @@ import inspect
 import io
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -620,12 +620,90 @@ def _load_model(path: Path) -> Any:
     return load_model(path)
 
 
-# Verbs that build a recipe: how far, and what they do.
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What a verb that builds a recipe takes beside its fields."""
+
+    out: Path | None = None
+    """The run folder; runs/NAME by default."""
+    overwrite: bool = False
+    """Build again what was made from other inputs or options, and what follows it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepOptions:
+    """What a sweep takes beside the fields of its recipe."""
+
+    layers: tuple[int, ...] = ()
+    """Layers to try; those of the recipe if none are given."""
+    batch_sizes: tuple[int, ...] = ()
+    """Rows per step to try."""
+    learning_rates: tuple[float, ...] = ()
+    """Peak learning rates to try."""
+    out: Path | None = None
+    """The folder for the run folders of the cells; runs/NAME-sweep by default."""
+    overwrite: bool = False
+    """Build again what was made from other inputs or options, and what follows it."""
+    json: bool = False
+    """Print the figures as JSON."""
+
+
+def xray_sweep(recipe: Recipe, options: SweepOptions) -> None:
+    """Train a recipe for every combination of options, and print what came out."""
+    from rich.console import Console
+
+    from cygnet.xray.sweep.sweep import PLOTS, sweep
+    from cygnet.xray.sweep.view import print_sweep
+
+    out = options.out or Path("runs") / f"{recipe.name}-sweep"
+    found = sweep(
+        recipe,
+        out,
+        layers=options.layers,
+        batch_sizes=options.batch_sizes,
+        learning_rates=options.learning_rates,
+        overwrite=options.overwrite,
+    )
+    if options.json:
+        Console().print_json(data=[one.to_dict() for one in found])
+    else:
+        print_sweep(found)
+        print(f"\nthe plot  {out / PLOTS[0]}")
+
+
+def _run_until(until: str) -> Callable[[Recipe, RunOptions], None]:
+    return lambda recipe, options: run(recipe, until, options.out, options.overwrite)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A verb that builds a recipe: what it does, what it takes, and the function."""
+
+    about: str
+    options: type[Any]
+    act: Callable[[Recipe, Any], None]
+    example: str = "--out runs/demo"
+
+
 BUILDS = {
-    "run": ("xray", "Build a whole recipe, from raw text to a report."),
-    "tokenizer train": ("tokenizer", "Build a recipe as far as its tokenizer."),
-    "tokens build": ("tokens", "Build a recipe as far as its token files."),
-    "transformer train": ("transformer", "Build a recipe as far as its trained model."),
+    "run": Build(
+        "Build a whole recipe, from raw text to a report.", RunOptions, _run_until("xray")
+    ),
+    "tokenizer train": Build(
+        "Build a recipe as far as its tokenizer.", RunOptions, _run_until("tokenizer")
+    ),
+    "tokens build": Build(
+        "Build a recipe as far as its token files.", RunOptions, _run_until("tokens")
+    ),
+    "transformer train": Build(
+        "Build a recipe as far as its trained model.", RunOptions, _run_until("transformer")
+    ),
+    "xray sweep": Build(
+        "Train a recipe over layers, batch sizes and learning rates, and compare.",
+        SweepOptions,
+        xray_sweep,
+        example="--layers 1 2 --learning-rates 1e-3 3e-3 --out runs/sweep",
+    ),
 }
 # Verbs that do one thing: their function is their help.
 ACTIONS: dict[str, Callable[..., None]] = {
@@ -714,7 +792,7 @@ def _build(verb: str, arguments: list[str]) -> None:
     """Parse ``RECIPE [options]``: the options are the fields of that recipe."""
     import tyro
 
-    until, about = BUILDS[verb]
+    build = BUILDS[verb]
     has_recipe = bool(arguments) and not arguments[0].startswith("-")
     if not has_recipe and not {"-h", "--help"} & set(arguments):
         raise InputError(f"name a recipe: cygnet {verb} {'|'.join(PRESETS)}, or a recipe.json")
@@ -722,23 +800,21 @@ def _build(verb: str, arguments: list[str]) -> None:
     if _gives(arguments, "--text.valid-fraction") and not _gives(arguments, "--text.valid"):
         default = replace(default, text=replace(default.text, valid=()))  # those of the preset
 
-    @dataclass(frozen=True, kw_only=True)
-    class Arguments:
-        recipe: Annotated[Recipe, tyro.conf.arg(name="")]
-        out: Path | None = None
-        """The run folder; runs/NAME by default."""
-        overwrite: bool = False
-        """Build again what was made from other inputs or options, and what follows it."""
-
-    parsed = tyro.cli(
-        Arguments,
-        prog=f"cygnet {verb} {default.name if has_recipe else 'RECIPE'}",
-        description=f"{about} RECIPE is {', '.join(PRESETS)} or a saved recipe.json; the defaults"
-        f" below are those of {default.name}.\n\nExample: cygnet {verb} demo --out runs/demo",
-        args=arguments[has_recipe:],
-        default=Arguments(recipe=default),
+    parts = {"recipe": Recipe, "options": build.options}
+    arguments_type = make_dataclass(
+        "Arguments",
+        [(name, Annotated[part, tyro.conf.arg(name="")]) for name, part in parts.items()],
     )
-    run(parsed.recipe, until, parsed.out, parsed.overwrite)
+    parsed = tyro.cli(
+        arguments_type,
+        prog=f"cygnet {verb} {default.name if has_recipe else 'RECIPE'}",
+        description=f"{build.about} RECIPE is {', '.join(PRESETS)} or a saved recipe.json; the"
+        f" defaults below are those of {default.name}.\n\nExample: cygnet {verb} demo"
+        f" {build.example}",
+        args=arguments[has_recipe:],
+        default=arguments_type(recipe=default, options=build.options()),
+    )
+    build.act(parsed.recipe, parsed.options)
 
 
 def _gives(arguments: list[str], option: str) -> bool:
@@ -764,7 +840,7 @@ def _find_verb(arguments: list[str]) -> str:
 
 def _overview() -> str:
     """The help of ``cygnet`` itself: every verb with the first line of its help."""
-    lines = {verb: about for verb, (_, about) in BUILDS.items()}
+    lines = {verb: build.about for verb, build in BUILDS.items()}
     lines |= {verb: (inspect.getdoc(act) or "").splitlines()[0] for verb, act in ACTIONS.items()}
     rooms = ("run", "text", "tokenizer", "tokens", "transformer", "xray")
     ordered = sorted(lines, key=lambda verb: rooms.index(verb.split()[0]))
