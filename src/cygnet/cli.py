@@ -702,7 +702,7 @@ BUILDS = {
         "Train a recipe over layers, batch sizes and learning rates, and compare.",
         SweepOptions,
         xray_sweep,
-        example="--layers 1 2 --learning-rates 1e-3 3e-3 --out runs/sweep",
+        example="--layers 1 2 --out runs/sweep",
     ),
 }
 # Verbs that do one thing: their function is their help.
