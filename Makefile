@@ -7,7 +7,7 @@ TEST_ARGS ?=
 BENCH_ARGS ?=
 DATA ?= ../shared/data
 
-.PHONY: demo test lint stress bench bench-tokenizer clean
+.PHONY: demo test lint stress bench bench-tokenizer bench-tokens clean
 
 demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
@@ -25,12 +25,17 @@ stress: .venv/dev
 	$(BIN)/python -m pytest -m stress
 
 # The figures of the README, from the real texts and tokenizers in DATA.
-bench: bench-tokenizer .venv/dev
+bench: bench-tokenizer bench-tokens .venv/dev
 	$(BIN)/python bench/bench.py $(DATA)/tinystories --runs
 
 # The tokenizer beside its peers; BENCH_ARGS=--quick sees in minutes whether it works.
 bench-tokenizer: .venv/peers/installed
 	.venv/peers/bin/python bench/tokenizer.py $(DATA) $(BENCH_ARGS)
+
+# Token files and batches beside what engineers script today, and what packing wastes.
+bench-tokens: .venv/peers/installed
+	.venv/peers/bin/python bench/tokens.py $(DATA) $(BENCH_ARGS)
+	.venv/peers/bin/python bench/batches.py $(DATA)
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,4 +1,4 @@
-"""What packing wastes on real text, and how fast batches are: the figures of docs/packing.md.
+"""What packing wastes on real text, and how fast batches are: for docs/tokens.md.
 
 python bench/batches.py DATA, with ``tinystories``, ``novels``, ``parquet`` and ``tokenizers/gpt2``
 in DATA. Times are CPU seconds of one core, medians of five.

@@ -19,10 +19,9 @@ from typing import Any
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"  # one thread each
 
-import numpy as np
 import tokenizers
 
-from cygnet import Tokenizer, TokenStore, build_tokens
+from cygnet import Tokenizer
 from cygnet.text.sources import read_files
 
 BOUNDARY = "<|endoftext|>"
@@ -41,7 +40,6 @@ def main() -> None:
         start_up()
         tokenizer = vocabulary(train)
         encoding(tokenizer, train, Path(scratch))
-        batches(Path(scratch))
         if arguments.runs:
             recipes(train, valid, Path(scratch))
 
@@ -69,7 +67,7 @@ def vocabulary(train: Path) -> Tokenizer:
 
 
 def encoding(tokenizer: Tokenizer, train: Path, scratch: Path) -> None:
-    """Text in memory to ids, beside ``tokenizers``; then a text file to token files."""
+    """Text in memory to ids, beside ``tokenizers``."""
     batches = list(read_files([train], BOUNDARY, "strict"))
     documents = [text for batch in batches for text in batch]
     megabytes = sum(batch.text_bytes for batch in batches) / 1e6
@@ -78,35 +76,6 @@ def encoding(tokenizer: Tokenizer, train: Path, scratch: Path) -> None:
     ours = seconds(lambda: tokenizer.encode_batch(batches))
     theirs = seconds(lambda: other.encode_batch_fast(documents), rounds=3)
     report("encode TinyStories", megabytes / ours, "MB/s", theirs / ours, "tokenizers, one thread")
-
-    def build() -> None:
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            build_tokens(folder, tokenizer, {"train": read_files([train], BOUNDARY, "strict")})
-
-    report("text file to token files", megabytes / seconds(build), "MB/s")
-    build_tokens(scratch / "tokens", tokenizer, {"train": batches})
-
-
-def batches(scratch: Path) -> None:
-    """Batches of (64, 1024) from the page cache, beside the loop of nanoGPT."""
-    store = TokenStore.open(scratch / "tokens")
-    path = scratch / "tokens" / "train-00000.bin"
-
-    def ours() -> None:
-        for step in range(200):
-            store.get_batch("train", step=step, batch_size=64, block_size=1024, seed=1)
-
-    def theirs() -> None:
-        chance = np.random.default_rng(1)
-        for _ in range(200):
-            ids = np.memmap(path, dtype=np.uint16, mode="r")
-            starts = chance.integers(len(ids) - 1024, size=64)
-            np.stack([ids[i : i + 1024].astype(np.int64) for i in starts])
-            np.stack([ids[i + 1 : i + 1025].astype(np.int64) for i in starts])
-
-    taken, peer = seconds(ours), seconds(theirs)
-    rate = 200 * 64 * 1024 / taken / 1e6
-    report("batches of (64, 1024)", rate, "M tokens/s", peer / taken, "memmap, as in nanoGPT")
 
 
 def recipes(train: Path, valid: Path, scratch: Path) -> None:

@@ -1,4 +1,4 @@
-"""How the tokenizer benchmark measures: a fresh process for every figure, contestants in turn.
+"""How the benchmarks beside peers measure: a fresh process for every figure, contestants in turn.
 
 A case is one job done by several contestants. First all do it once for nothing but the ids, which
 must agree; then they take turns, A B A B ..., so that a machine that becomes slower meets all of
@@ -23,7 +23,8 @@ WORKER = Path(__file__).with_name("worker.py")
 OURS = "cygnet"
 BARE = "bare interpreter"
 QUIET, PATIENCE = 0.5, 300
-PACKAGES = (OURS, "numpy", "numba", "gigatoken", "tiktoken", "tokenizers", "rustbpe", "gigabpe")
+PACKAGES = (OURS, "numpy", "numba", "pyarrow", "gigatoken", "tiktoken", "tokenizers", "rustbpe",
+            "gigabpe", "datasets", "datatrove", "torch")  # fmt: skip
 
 Job = dict[str, Any]
 Result = dict[str, Any]
@@ -38,6 +39,7 @@ class Case:
         what: What is done, in words.
         jobs: What the worker gets, by contestant.
         clock: ``seconds`` as the worker took them, or ``wall`` for the whole process.
+        work: What has been done by then: ``bytes`` of text or ``tokens``; rates are of that.
         rehearsal: How the jobs differ where ids are compared and nothing is timed; None compares
             those of the timed jobs.
         alike: Contestants whose ids must be the same; of the others only the number.
@@ -49,6 +51,7 @@ class Case:
     what: str
     jobs: dict[str, Job]
     clock: str = "seconds"
+    work: str = "bytes"
     rehearsal: Job | None = None
     alike: tuple[str, ...] = ()
     targets: dict[str, float] = field(default_factory=dict)
@@ -79,8 +82,9 @@ def measure(case: Case, runs: int) -> dict[str, Any]:
         "row": case.row,
         "what": case.what,
         "clock": case.clock,
+        "work": case.work,
         "figures": figures,
-        "ratios": ratios(figures),
+        "ratios": ratios(figures, case.work),
         "targets": case.targets,
         "limits": case.limits,
     }
@@ -153,11 +157,11 @@ def figure(results: Sequence[Result], clock: str, bare: float = 0.0) -> dict[str
     return found
 
 
-def ratios(figures: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """How many times as fast cygnet is as each of the others, for the same amount of text."""
+def ratios(figures: dict[str, dict[str, Any]], work: str = "bytes") -> dict[str, float]:
+    """How many times as fast cygnet is as each of the others, for the same amount of work."""
     if OURS not in figures:
         return {}
-    cost = {name: found["median"] / found.get("bytes", 1) for name, found in figures.items()}
+    cost = {name: found["median"] / found.get(work, 1) for name, found in figures.items()}
     return {name: value / cost[OURS] for name, value in cost.items() if name != OURS}
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 OURS = "cygnet"
 HEAD = ("row", "what", "who", "median (min to max)", "most memory", "cygnet is", "target")
+UNITS = {"bytes": "MB/s", "tokens": "M tokens/s"}
 
 
 def as_lines(case: dict[str, Any]) -> list[str]:
@@ -41,17 +42,24 @@ def as_markdown(record: dict[str, Any]) -> str:
 def as_cells(case: dict[str, Any]) -> list[tuple[str, ...]]:
     """A line of the table for each contestant."""
     return [
-        (str(case["row"]), case["what"], who, _figure(found), _memory(found), *_verdict(case, who))
+        (
+            str(case["row"]),
+            case["what"],
+            who,
+            _figure(found, case["work"]),
+            _memory(found),
+            *_verdict(case, who),
+        )
         for who, found in case["figures"].items()
     ]
 
 
-def _figure(found: dict[str, Any]) -> str:
-    if "bytes" not in found:
+def _figure(found: dict[str, Any], work: str) -> str:
+    if work not in found:
         return f"{found['median']:.3f} s ({found['min']:.3f} to {found['max']:.3f})"
-    slow, middle, fast = (found["bytes"] / found[key] / 1e6 for key in ("max", "median", "min"))
+    slow, middle, fast = (found[work] / found[key] / 1e6 for key in ("max", "median", "min"))
     digits = 1 if middle < 100 else 0
-    return f"{middle:.{digits}f} MB/s ({slow:.{digits}f} to {fast:.{digits}f})"
+    return f"{middle:.{digits}f} {UNITS[work]} ({slow:.{digits}f} to {fast:.{digits}f})"
 
 
 def _memory(found: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The texts of the tokenizer benchmark: real files brought to one size, and words never repeated.
+"""The texts of the benchmarks: real files brought to one size, and words never repeated.
 
 A text is two files: ``NAME.txt``, each document followed by the boundary, and ``NAME.plain.txt``,
 the same documents joined by newlines, for what takes one text without any boundary.
@@ -17,6 +17,7 @@ FORM_FEED = b"\n\x0c\n"
 LETTERS = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz", np.uint8)
 SHORTEST, LONGEST = 3, 12
 WORDS_PER_DOCUMENT = 200
+ROW_GROUP = 1024  # documents, as in nanochat's shards
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,27 @@ def make_texts(names: list[str], data: Path, folder: Path, n_bytes: int) -> dict
     """Make several texts; what is known of each, by name."""
     folder.mkdir(parents=True, exist_ok=True)
     return {name: asdict(make_text(name, data, folder, n_bytes)) for name in names}
+
+
+def make_parquet(text: Path, folder: Path, n_bytes: int, n_files: int = 2) -> int:
+    """Write the beginning of a made text as parquet files with the column ``text``.
+
+    Returns:
+        The bytes of their documents, at most ``n_bytes``; the files have about equally many.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    documents = list(_take(iter(text.read_bytes().split(BOUNDARY)[:-1]), n_bytes))
+    behind = np.cumsum([len(document) for document in documents])
+    numbers = (behind - 1) * n_files // behind[-1]
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(n_files):
+        first, last = np.searchsorted(numbers, [number, number + 1])
+        column = pa.array([document.decode() for document in documents[first:last]])
+        path = folder / f"{number:05d}.parquet"
+        parquet.write_table(pa.table({"text": column}), path, row_group_size=ROW_GROUP)
+    return int(behind[-1])
 
 
 def _take(documents: Iterator[bytes], n_bytes: int) -> Iterator[bytes]:

@@ -13,7 +13,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import token_peers
+from memory import own_peak, watched
 from peers import BOUNDARY, BUILDERS, ENCODERS, Files, split_documents
+
+WARM_STEPS = 5
 
 
 def main() -> None:
@@ -56,7 +60,7 @@ def build(job: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=text.parent) as folder:
         call = BUILDERS[job["peer"]](_files(job), text, Path(folder))
         seconds, path = _timed(call)
-        peak = _peak_bytes()
+        peak = own_peak()
         content = path.read_bytes()
     return {
         "seconds": seconds,
@@ -82,6 +86,50 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def token_files(job: dict[str, Any]) -> dict[str, Any]:
+    """Parquet files to a file of ids, with all processes that this takes."""
+    found, ids = _built(job, token_peers.BUILDERS)
+    return {**found, **_facts(job, ids)}
+
+
+def blocks(job: dict[str, Any]) -> dict[str, Any]:
+    """The same to a data set of blocks. Each contestant leaves out other ends; the first agree."""
+    found, ids = _built(job, token_peers.BLOCK_BUILDERS)
+    compared = _facts(job, ids[: job["compared"] * token_peers.BLOCK_SIZE])
+    return {**found, **compared, "bytes": found["bytes"]}
+
+
+def _built(job: dict[str, Any], builders: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    texts = sorted(Path(job["texts"]).glob("*.parquet"))
+    with tempfile.TemporaryDirectory(dir=job["made"]) as folder:
+        build, read = builders[job["peer"]](_files(job), texts, Path(folder))
+        with watched() as peak:
+            seconds, _ = _timed(build)
+        ids = read()
+    return {"seconds": seconds, "bytes": job["bytes"], "peak_bytes": peak.n_bytes}, ids
+
+
+def prepare(job: dict[str, Any]) -> dict[str, Any]:
+    """What the next job reads."""
+    texts = sorted(Path(job["texts"]).glob("*.parquet"))
+    token_peers.prepare(_files(job), texts, Path(job["folder"]))
+    return {}
+
+
+def batches(job: dict[str, Any]) -> dict[str, Any]:
+    """Batches of so many steps, after a few that do not count."""
+    loading = token_peers.Loading(job["batch_size"], job["block_size"], job["workers"])
+    load, first = token_peers.LOADERS[job["peer"]](Path(job["folder"]), loading)
+    if job["check"]:
+        return _facts(job, first().reshape(-1))
+    for _ in load(WARM_STEPS):
+        pass
+    with watched() as peak:
+        seconds, n_batches = _timed(lambda: sum(1 for _ in load(job["steps"])))
+    n_tokens = n_batches * loading.batch_size * loading.block_size
+    return {"seconds": seconds, "tokens": n_tokens, "peak_bytes": peak.n_bytes}
+
+
 def convert(job: dict[str, Any]) -> dict[str, Any]:
     """GPT-2's vocabulary in the formats that the peers read."""
     import peers
@@ -96,6 +144,10 @@ JOBS = {
     "first_ids": first_ids,
     "build": build,
     "train": train,
+    "token_files": token_files,
+    "blocks": blocks,
+    "prepare": prepare,
+    "batches": batches,
     "convert": convert,
 }
 
@@ -125,12 +177,6 @@ def _facts(job: dict[str, Any], ids: Any) -> dict[str, Any]:
     if not job["check"]:
         return {"tokens": len(ids)}
     return {"tokens": len(ids), "sha256": hashlib.sha256(ids.astype("<u4").tobytes()).hexdigest()}
-
-
-def _peak_bytes() -> int:
-    """Most resident memory of this process; ``ru_maxrss`` would hold that of its parent as well."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
 
 
 if __name__ == "__main__":

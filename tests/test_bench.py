@@ -1,20 +1,26 @@
-"""The tokenizer benchmark: its texts, its arithmetic, its jobs; without the peers."""
+"""The benchmarks beside peers: their texts, their arithmetic, their jobs."""
 
+import hashlib
 import importlib
 import inspect
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
+import numpy as np
+import pyarrow.parquet as parquet
 import pytest
 
 from conftest import ROOT
 from cygnet import Tokenizer
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the benchmark needs Linux")
-MODULES = ("texts", "peers", "trainers", "worker", "measure", "rows", "table")
+MODULES = ("texts", "peers", "trainers", "token_peers", "memory", "worker", "measure", "rows",
+           "token_rows", "table")  # fmt: skip
 STORY = "Once upon a time there was a swan.\nIt swam – and swam, and swam."
 
 Load = Callable[[str], ModuleType]
@@ -132,3 +138,100 @@ def test_jobs_count_the_ids_that_the_tokenizer_gives(bench: Load, files: Path) -
     assert 1e6 < built["peak_bytes"] < 1e9
     learn = {"job": "train", "pattern": "gpt2", "vocab_size": 280, "text": str(plain)}
     assert run({**common, **learn})["tokens"] == 280 - 256
+
+
+@pytest.fixture
+def parquets(files: Path, bench: Load) -> Path:
+    """The same text as two parquet files."""
+    bench("texts").make_parquet(files / "stories.txt", files / "parquet", 8_000)
+    return files / "parquet"
+
+
+def test_parquet_files_hold_the_first_documents_in_order_in_equal_shares(
+    parquets: Path, bench: Load
+) -> None:
+    text = (parquets.parent / "stories.txt").read_text()
+    tables = [parquet.read_table(path) for path in sorted(parquets.glob("*"))]
+    first, second = (table.column("text").to_pylist() for table in tables)
+    documents = text.split("<|endoftext|>")[: len(first + second)]
+    assert documents[:-1] == (first + second)[:-1]
+    assert documents[-1].startswith(second[-1])
+    assert 7_900 < sum(len(document.encode()) for document in first + second) <= 8_000
+    assert abs(len(first) - len(second)) <= 1
+
+
+def test_every_row_of_token_files_has_cygnet_with_the_whole_text_and_peers_with_a_slice(
+    bench: Load,
+) -> None:
+    rows = bench("token_rows")
+    sizes = {"stories": {"whole": 9, "slice": 3, "rehearsed": 1}}
+    everyone = ["cygnet", "datasets", "datatrove", "nanoGPT"]
+    cases = rows.make_cases(list(rows.ROWS), sizes, Path("texts"), everyone, 5)
+    assert {case.row for case in cases} == {1, 2, 3}
+    assert {name for case in cases for name in case.jobs} == set(everyone)
+    for case in cases:
+        given = {name: job.get("bytes") for name, job in case.jobs.items()}
+        assert given.pop("cygnet") == (9 if case.row < 3 else None)
+        assert set(given.values()) == {3 if case.row < 3 else None}
+        assert case.rehearsal is not None and case.alike == tuple(case.jobs)
+    alone = rows.make_cases(list(rows.ROWS), sizes, Path("texts"), ["cygnet"], 5)
+    assert {name for case in alone for name in case.jobs} == {"cygnet"}
+
+
+def test_rates_are_of_text_or_of_tokens(bench: Load) -> None:
+    measure, table = bench("measure"), bench("table")
+    ours = measure.figure([{"seconds": 2.0, "tokens": 8_000_000}], "seconds")
+    theirs = measure.figure([{"seconds": 2.0, "tokens": 1_000_000}], "seconds")
+    figures = {"cygnet": ours, "peer": theirs}
+    assert measure.ratios(figures, "tokens") == {"peer": 8.0}
+    case = {"row": 3, "what": "batches", "work": "tokens", "figures": figures}
+    case |= {"ratios": {"peer": 8.0}, "targets": {}, "limits": {}}
+    line = " ".join(table.as_lines(case)[1].split())
+    assert line == "cygnet 4.0 M tokens/s (4.0 to 4.0)"
+
+
+def test_memory_of_a_job_is_that_of_all_its_processes_and_what_they_share_counts_once(
+    bench: Load,
+) -> None:
+    memory, size = bench("memory"), 200_000_000
+    code = f"import time; held = b'x' * {size}; print(flush=True); time.sleep(1)"
+    with memory.watched() as apart:
+        child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+        child.communicate()
+    assert apart.n_bytes > size
+    code = (
+        f"import os, sys, time; sys.path.insert(0, {str(ROOT / 'bench')!r})\n"
+        "from memory import watched\n"
+        f"held = b'x' * {size}\n"
+        "with watched() as peak:\n"
+        "    if os.fork() == 0: time.sleep(1); os._exit(0)\n"
+        "    os.wait()\n"
+        "print(peak.n_bytes)"
+    )
+    shared = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert size < int(shared.stdout) < 1.5 * size
+
+
+def test_token_files_and_batches_are_those_of_the_peers(
+    bench: Load, parquets: Path, data: Path
+) -> None:
+    for library in ("datasets", "datatrove", "tokenizers", "torch"):
+        pytest.importorskip(library)
+    run, made = bench("measure").run, parquets.parent
+    common = {"gpt2": str(data / "tokenizers" / "gpt2"), "made": str(made), "check": True}
+    run({"job": "convert", **common})
+    build = {"job": "token_files", "texts": str(parquets), "bytes": 8_000, **common}
+    found = {name: run({**build, "peer": name}) for name in ("cygnet", "datasets", "datatrove")}
+    assert len({(each["tokens"], each["sha256"]) for each in found.values()}) == 1
+    texts = [parquet.read_table(path) for path in sorted(parquets.glob("*"))]
+    tokenizer = Tokenizer.load(data / "tokenizers" / "gpt2")
+    documents = [text for table in texts for text in table.column("text").to_pylist()]
+    ids = np.concatenate([[*tokenizer.encode(text), 50256] for text in documents])
+    assert found["cygnet"]["sha256"] == hashlib.sha256(ids.astype("<u4").tobytes()).hexdigest()
+    assert found["datatrove"]["peak_bytes"] > 1e8
+    run({"job": "prepare", "texts": str(parquets), "folder": str(made), **common})
+    load: dict[str, Any] = {"job": "batches", "folder": str(made), "workers": 0, **common}
+    load |= {"batch_size": 1, "block_size": 1024, "steps": 2}
+    first = hashlib.sha256(ids[:1024].astype("<u4").tobytes()).hexdigest()
+    for name in ("cygnet", "nanoGPT", "datasets"):
+        assert run({**load, "peer": name})["sha256"] == first

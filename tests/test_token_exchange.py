@@ -406,7 +406,7 @@ trip("little"); before = peak(); trip("much"); print(peak() - before)
 
 def test_commands(finished_run: Path, tmp_path: Path) -> None:
     out = tmp_path / "nanogpt"
-    result = cygnet("tokens", "export", finished_run, out, "--to", "nanogpt")
+    result = cygnet("tokens", "export", finished_run, out, "--format", "nanogpt")
     assert result.returncode == 0, result.stderr
     result = cygnet("tokens", "import", out, tmp_path / "back", "--tokenizer", finished_run)
     assert result.returncode == 0, result.stderr
@@ -416,7 +416,7 @@ def test_commands(finished_run: Path, tmp_path: Path) -> None:
     for split in was.splits:
         assert flat(now, split) == flat(was, split)
         assert now.split(split).text_bytes == was.split(split).text_bytes
-    message = refused(cygnet("tokens", "export", finished_run, out, "--to", "arrow"))
+    message = refused(cygnet("tokens", "export", finished_run, out, "--format", "arrow"))
     assert "exists already" in message
     state = json.loads((tmp_path / "back" / "manifest.json").read_text())
     assert state["boundary_id"] == was.manifest.boundary_id

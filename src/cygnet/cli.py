@@ -376,18 +376,18 @@ def tokens_export(
     path: Path,
     out: Path,
     /,
-    to: Literal["arrow", "nanogpt", "datatrove"],
+    format: Literal["arrow", "nanogpt", "datatrove"],
     block_size: int = 512,
     split: str | None = None,
 ) -> None:
     """Write token files for another tool: an Arrow data set, nanoGPT, datatrove.
 
-    Example: cygnet tokens export runs/demo demo-blocks --to arrow --block-size 128
+    Example: cygnet tokens export runs/demo demo-blocks --format arrow --block-size 128
 
     Args:
         path: A run folder, or a folder of token files.
         out: The folder to make.
-        to: Blocks for datasets.load_from_disk; train.bin and val.bin; or .ds files.
+        format: Blocks for datasets.load_from_disk; train.bin and val.bin; or .ds files.
         block_size: Tokens of a row of the Arrow data set.
         split: Only this split; an Arrow data set is then OUT itself.
     """
@@ -399,7 +399,7 @@ def tokens_export(
     total = sum(store.split(name).tokens for name in store.splits if split in (None, name))
     with progress("writing", total / 1e6, "M tokens") as advance:
         on_tokens: Callable[[int], None] = lambda n: advance(n / 1e6)  # noqa: E731
-        export(store, out, to, block_size=block_size, split=split, on_tokens=on_tokens)
+        export(store, out, format, block_size=block_size, split=split, on_tokens=on_tokens)
     print(f"{total:,} tokens  {out}")
 
 
