@@ -553,6 +553,7 @@ def xray_undertrained(
     known_unused: str | None = None,
     ranked_by: str | None = None,
     verify: int | None = None,
+    scores: bool = False,
     seed: int = 0,
     top: int = 20,
     json: bool = False,
@@ -565,11 +566,13 @@ def xray_undertrained(
     Args:
         paths: Run folders, or folders of any causal model of transformers with safetensors.
         known_unused: Ids that stand in no training data, as 0-49,90. By default half of the planted
-            dead rows of a run; elsewhere rows without a token, and bytes that UTF-8 never has.
+            dead rows of a run; elsewhere rows without a token, and tokens that no text becomes.
         ranked_by: input_norm (default for untied embeddings), cosine (for tied ones),
             cosine_centred or cosine_without_first.
         verify: How many of the ranking to verify by repetition prompts, -1 for all. By default 2%,
             and all where dead rows are planted.
+        scores: Instead of the ranking, print precision and recall of each indicator against the
+            steps of training: of runs with planted dead rows, recorded with --transformer.record W.
         seed: Of the half of the planted dead rows.
         top: How many tokens to list.
         json: Print everything as JSON.
@@ -582,20 +585,26 @@ def xray_undertrained(
     from cygnet.transformer.recorder import parse_ids
     from cygnet.xray.undertrained.analysis import find_undertrained
     from cygnet.xray.undertrained.plots import draw_undertrained
-    from cygnet.xray.undertrained.table import print_undertrained
+    from cygnet.xray.undertrained.table import print_scores, print_undertrained
 
+    if not paths:
+        raise InputError("name a run folder or a model folder")
     if plot:
         check_plot_file(plot)
     quiet_transformers()
     known = None if known_unused is None else parse_ids(known_unused)
     found = [
-        find_undertrained(path, known, ranked_by=ranked_by, verify=verify, seed=seed)
+        find_undertrained(
+            path, known, ranked_by=ranked_by, verify=verify, seed=seed, needs_truth=scores
+        )
         for path in paths
     ]
     if json:
         Console().print_json(data=[one.to_dict() for one in found])
-    else:
-        for one in found:
+    for one in () if json else found:
+        if scores:
+            print_scores(one)
+        else:
             print_undertrained(one, top)
     if plot:
         draw_undertrained(found, plot)

@@ -26,7 +26,7 @@ from cygnet.xray.undertrained.verification import THRESHOLD, repetition_probabil
 from cygnet.xray.undertrained.vocabulary import TokenNames
 
 VERIFIED_SHARE = 0.02  # of the ranking, as in the paper
-PLANTED, GIVEN = "planted dead rows, half of them", "given"
+PLANTED, GIVEN = "planted dead rows (the others are to be found)", "given"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,16 @@ class Truth:
     about: str
     groups: Groups
     points: tuple[Point, ...]
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps that have scores, first one first."""
+        return sorted({point.step for point in self.points})
+
+    def at(self, step: int, comparison: str) -> list[Point]:
+        """The scores of all indicators at a step."""
+        wanted = step, comparison
+        return [point for point in self.points if (point.step, point.comparison) == wanted]
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,22 +138,26 @@ def find_undertrained(
     ranked_by: str | None = None,
     verify: int | None = None,
     seed: int = 0,
+    needs_truth: bool = False,
 ) -> Undertrained:
     """Rank the tokens of a model by how under-trained they look, and verify the first ones.
 
     Args:
         path: A run folder, or any causal model folder of ``transformers`` with safetensors.
         known_unused: Ids that occur in no training data. By default, on a run with planted dead
-            rows a half of them; elsewhere rows without a token, dead rows, and the byte tokens
-            that UTF-8 never has.
+            rows a half of them; elsewhere rows without a token, dead rows, and tokens that the
+            tokenizer gives for no text.
         ranked_by: An indicator; by default that of the paper: the norm of input rows, or for tied
             embeddings the cosine.
         verify: How many of the ranking to verify, -1 for all. By default 2% of it, and all where
             dead rows are planted.
         seed: Of the half of the planted rows.
+        needs_truth: Refuse what has no planted rows to judge the indicators by.
 
     Raises:
-        InputError: There is no model; no token is known to be unused; an option is out of range.
+        InputError: There is no model, or no tokenizer; no token of tied embeddings is known to be
+            unused; an option is out of range.
+        DamagedError: A file of the model or of the run is damaged.
 
     Cost: see ``indicators`` and ``repetition_probabilities``; on a run, the former for each
     snapshot.
@@ -154,8 +168,13 @@ def find_undertrained(
     groups = None
     if counts is not None and subject.names.dead_ids:
         groups = group_tokens(sorted(subject.names.dead_ids), counts, given, seed)
+    if needs_truth and groups is None:
+        raise InputError(
+            f"{path} has no planted dead rows to judge the indicators by: train a recipe with"
+            " --tokenizer.dead, e.g. duckling-lossless, and name its run folder"
+        )
     known = _known(subject, given, groups)
-    ids = np.concatenate(list(known.values()))
+    ids = np.concatenate([*known.values(), np.empty(0, np.int64)])
     values = indicators(subject.inputs, subject.outputs, ids)
     ranked_by = _choose(ranked_by, subject, values)
     others = np.setdiff1d(np.arange(len(subject.outputs)), ids)
@@ -185,14 +204,12 @@ def _known(subject: Subject, given: Ids | None, groups: Groups | None) -> dict[s
         return {GIVEN: given}
     if groups is not None:
         return {PLANTED: groups.known}
-    found = subject.names.known_unused(len(subject.outputs))
-    check_ids(np.concatenate([*found.values(), np.empty(0, np.int64)]), len(subject.outputs))
-    return found
+    return subject.names.known_unused(len(subject.outputs))
 
 
 def _choose(asked: str | None, subject: Subject, values: dict[str, Values]) -> str:
     if asked is not None and asked not in values:
-        raise InputError(f"no indicator {asked!r}: there are {', '.join(values)}")
+        raise InputError(f"no indicator {asked!r} here: there are {', '.join(values)}")
     return asked or primary(subject.is_tied)
 
 

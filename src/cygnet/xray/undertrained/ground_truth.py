@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from cygnet.console import say
 from cygnet.errors import InputError
-from cygnet.files import read_json
 from cygnet.recipe import find_recipe
 from cygnet.runner import RECIPE
 from cygnet.tokens.store import TokenStore
@@ -22,14 +21,10 @@ from cygnet.transformer.snapshots import Snapshots
 from cygnet.xray.undertrained.indicators import Ids, Rows, Values, indicators
 from cygnet.xray.undertrained.scores import Scores, score
 
-RAREST = 10
 KS = (10, 100, 1000)
-HIDDEN, SEEN, RARE, UNSEEN = "dead", "seen", "rare", "unseen"
-COMPARISONS = {
-    "dead among seen": (HIDDEN, SEEN),
-    "dead among rare": (HIDDEN, RARE),
-    "unseen among seen": (UNSEEN, SEEN),
-}
+HIDDEN, SEEN, UNSEEN = "dead", "seen", "unseen"
+AMONG_SEEN = f"{HIDDEN} among {SEEN}"
+N_DECADES = 20  # of a 64-bit count
 VERIFICATION = "verification"
 
 
@@ -39,12 +34,22 @@ class Groups:
 
     Attributes:
         known: Dead rows that the indicators are told of.
-        members: The others: ``dead``, to be found; ``seen`` live tokens; ``rare``, those of them
-            that occur at most 10 times; and ``unseen`` live tokens, which occur nowhere.
+        members: The others: ``dead``, to be found; ``seen`` live tokens; these by how often they
+            occur, ``1-10``, ``11-100`` and so on, each where it has tokens; and ``unseen`` live
+            tokens, which occur nowhere and are in no other group.
     """
 
     known: Ids
     members: dict[str, Ids]
+
+    def comparisons(self) -> dict[str, tuple[str, str]]:
+        """What is told from what: groups of positives and of negatives, by the comparison.
+
+        The hard negatives are the live tokens of the lowest counts.
+        """
+        negatives = [name for name in self.members if name not in (HIDDEN, UNSEEN)]
+        found = {f"{HIDDEN} among {name}": (HIDDEN, name) for name in negatives}
+        return found | {f"{UNSEEN} among {SEEN}": (UNSEEN, SEEN)}
 
 
 @dataclass(frozen=True)
@@ -78,9 +83,9 @@ def group_tokens(
     Raises:
         InputError: No dead row is left to be found, or one occurs.
 
-    >>> groups = group_tokens(range(4, 8), np.array([90, 3, 0, 11, 0, 0, 0, 0], np.uint64))
+    >>> groups = group_tokens(range(4, 8), np.array([90, 3, 0, 10, 0, 0, 0, 0], np.uint64))
     >>> {name: ids.tolist() for name, ids in groups.members.items() if name != "dead"}
-    {'seen': [0, 1, 3], 'rare': [1], 'unseen': [2]}
+    {'seen': [0, 1, 3], '1-10': [1, 3], '11-100': [0], 'unseen': [2]}
     >>> len(groups.known), len(groups.members["dead"])
     (2, 2)
     """
@@ -96,13 +101,19 @@ def group_tokens(
         )
     live = np.setdiff1d(np.arange(len(counts)), np.union1d(dead, known))
     seen = live[counts[live] > 0]
-    members = {
-        HIDDEN: hidden,
-        SEEN: seen,
-        RARE: seen[counts[seen] <= RAREST],
-        UNSEEN: live[counts[live] == 0],
-    }
-    return Groups(np.sort(known), members)
+    members = {HIDDEN: hidden, SEEN: seen, **_decades(seen, counts[seen])}
+    return Groups(np.sort(known), {**members, UNSEEN: live[counts[live] == 0]})
+
+
+def _decades(tokens: Ids, counts: npt.NDArray[np.unsignedinteger[Any]]) -> dict[str, Ids]:
+    """Tokens by how often they occur, rarest first: ``1-10``, ``11-100``, and so on."""
+    found = {}
+    for power in range(N_DECADES):
+        above, last = 10**power if power else 0, 10 ** (power + 1)
+        inside = (counts > above) & (counts <= last)
+        if inside.any():
+            found[f"{above + 1}-{last}"] = tokens[inside]
+    return found
 
 
 def read_counts(run: Path) -> npt.NDArray[np.uint64]:
@@ -113,7 +124,7 @@ def read_counts(run: Path) -> npt.NDArray[np.uint64]:
 def score_values(step: int, values: dict[str, Values], groups: Groups) -> Iterator[Point]:
     """Score each indicator in each comparison for which there are tokens."""
     for indicator, found in values.items():
-        for comparison, (positives, negatives) in COMPARISONS.items():
+        for comparison, (positives, negatives) in groups.comparisons().items():
             members = groups.members[positives], groups.members[negatives]
             if scores := score(found, *members, KS):
                 yield Point(step, indicator, comparison, scores)
@@ -133,15 +144,22 @@ def read_steps(run: Path) -> Iterator[tuple[int, Rows, Rows]]:
     try:
         found = Snapshots.open(run)
     except InputError:
-        say(f"  {run} has no snapshots: only the trained model is judged (--transformer.record W)")
+        _say_what_records(f"{run} has no snapshots")
         return
-    if len(found.rows) < found.settings["n_rows"] or "snapshots" not in found.arrays:
-        say(f"  the snapshots of {run} lack rows: only the trained model is judged")
+    if len(found.rows) < found.settings["n_rows"]:
+        _say_what_records(f"the snapshots of {run} have {len(found.rows):,} rows of all")
         return
     inputs = found.arrays["snapshots"]
     outputs = found.arrays.get("W_U-snapshots", inputs)
     for number, step in enumerate(found.steps.tolist()):
         yield step, inputs[number], outputs[number]
+
+
+def _say_what_records(lack: str) -> None:
+    say(
+        f"{lack}: only the trained model is judged; --transformer.record W"
+        " --transformer.record-rows all of its recipe records what scores against steps need"
+    )
 
 
 def last_step(run: Path) -> int:
@@ -150,9 +168,10 @@ def last_step(run: Path) -> int:
 
 
 def describe_run(run: Path) -> str:
-    """What sets a run apart, in words: ties, weight decay, what happens to dead rows."""
-    options = read_json(run / RECIPE)["transformer"]
-    tied = "tied" if options["tie_embeddings"] else "untied"
-    decay = f"weight decay {options['weight_decay']:g}"
-    kind = {"train": "", "frozen": ", dead rows frozen", "masked": ", dead rows masked"}
-    return f"{tied}, {decay}{kind[options['dead_rows']]}"
+    """What sets a run apart, in words: ties, weight decay, dead rows, how much was read."""
+    options = find_recipe(str(run / RECIPE)).transformer
+    tied = "tied" if options.tie_embeddings else "untied"
+    kind = "" if options.dead_rows == "train" else f", dead rows {options.dead_rows}"
+    read = options.steps * options.batch_size * options.block_size
+    epochs = read / TokenStore.open(run).split("train").tokens
+    return f"{tied}, weight decay {options.weight_decay:g}{kind}, {epochs:.2g} epochs"

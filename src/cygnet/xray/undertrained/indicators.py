@@ -31,15 +31,18 @@ def indicators(inputs: Rows, outputs: Rows, known_unused: Ids) -> dict[str, Valu
         known_unused: Ids of tokens that are known to occur in no training data.
 
     Returns:
-        By name, ``float64`` of shape ``(vocab_size,)``:
+        By name, low where a token looks under-trained, ``float64`` of shape ``(vocab_size,)``:
 
         - ``cosine``: cosine distance, 0 to 2, of the output row to the mean of the known rows;
         - ``cosine_centred``: the same after the mean of all rows is taken off;
         - ``cosine_without_first``: the same after the first principal component is projected out;
         - ``input_norm``: Euclidean length of the input row.
 
+        The norm alone where no token is known to be unused and the embeddings are not tied: the
+        others compare with known ones.
+
     Raises:
-        InputError: No token is known to be unused, or an id has no row.
+        InputError: No token of tied embeddings is known to be unused, or an id has no row.
 
     Cost: three passes over the rows in float64, ``vocab_size * width**2`` for the component.
 
@@ -49,6 +52,13 @@ def indicators(inputs: Rows, outputs: Rows, known_unused: Ids) -> dict[str, Valu
     ([0.2, 0.0, 1.0], [5.0, 2.0, 0.1])
     """
     check_ids(known_unused, len(outputs))
+    if not len(known_unused) and inputs is outputs:
+        raise InputError(
+            "no token is known to be unused, and for tied embeddings the indicators compare with"
+            " those: name some with --known-unused, e.g. reserved ids that stand in no text"
+        )
+    if not len(known_unused):
+        return {NORM: norms(inputs)}
     return {
         COSINE: cosine_distances(outputs, known_unused),
         CENTRED: cosine_distances(outputs, known_unused, subtract_mean(outputs)),
@@ -63,12 +73,7 @@ def primary(tied: bool) -> str:
 
 
 def check_ids(known_unused: Ids, n_rows: int) -> None:
-    """Refuse a set of known unused tokens that no mean can be taken of."""
-    if not len(known_unused):
-        raise InputError(
-            "no token is known to be unused, and the indicators compare with those: name some with"
-            " --known-unused, e.g. reserved ids that stand in no text"
-        )
+    """Refuse ids without a row."""
     outside = known_unused[(known_unused < 0) | (known_unused >= n_rows)]
     if len(outside):
         raise InputError(

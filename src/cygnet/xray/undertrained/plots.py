@@ -8,7 +8,7 @@ import numpy as np
 
 from cygnet.tokenizer.plots import COLOURS, PANEL_INCHES, save_figure
 from cygnet.xray.undertrained.analysis import Truth, Undertrained
-from cygnet.xray.undertrained.ground_truth import COMPARISONS, VERIFICATION, Point
+from cygnet.xray.undertrained.ground_truth import VERIFICATION, Point
 from cygnet.xray.undertrained.indicators import INDICATORS
 
 LOOKS = dict(zip((*INDICATORS, VERIFICATION), COLOURS, strict=False))
@@ -40,8 +40,9 @@ def _draw_rows(figure: Any, found: Sequence[Undertrained]) -> None:
 
 def _draw_truth(row: Any, truth: Truth) -> None:
     """Average precision over the steps, a panel for each comparison."""
-    panels = row.subplots(1, len(COMPARISONS), sharey=True)
-    for panel, comparison in zip(panels, COMPARISONS, strict=True):
+    comparisons = _shown(truth)
+    panels = row.subplots(1, len(comparisons), sharey=True, squeeze=False)[0]
+    for panel, comparison in zip(panels, comparisons, strict=True):
         points = [point for point in truth.points if point.comparison == comparison]
         for name in LOOKS:
             _draw_line(panel, [point for point in points if point.indicator == name])
@@ -53,6 +54,13 @@ def _draw_truth(row: Any, truth: Truth) -> None:
         panel.grid(alpha=0.25)
     panels[0].set_ylabel("average precision")
     panels[0].legend(frameon=False, fontsize=7)
+
+
+def _shown(truth: Truth) -> list[str]:
+    """Dead rows among all that occur, and among the rarest; live ones that do not occur."""
+    found = list(truth.groups.comparisons())
+    scored = {point.comparison for point in truth.points}
+    return [name for name in (*found[:2], found[-1]) if name in scored]
 
 
 def _draw_line(panel: Any, points: Sequence[Point]) -> None:

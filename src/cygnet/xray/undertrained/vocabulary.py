@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from cygnet.errors import InputError
+from cygnet.errors import CygnetError, DamagedError, InputError
 from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.formats import token_mapping
 from cygnet.tokenizer.formats.byte_level import byte_alphabet
 from cygnet.tokenizer.formats.dead_rows import NAME as DEAD_NAME
+from cygnet.tokenizer.reachability import unreachable_tokens
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.xray.undertrained.indicators import Ids
 from cygnet.xray.undertrained.verification import SEPARATORS
 
 NO_UTF8 = (0xC0, 0xC1, *range(0xF5, 0x100))
 """The bytes that UTF-8 never has: Unicode Standard, table 3-7."""
-NO_TOKEN, DEAD, BYTES = "rows without a token", "dead rows", "bytes that UTF-8 never has"
+NO_TOKEN, DEAD = "rows without a token", "dead rows"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json")
+UNREACHABLE = "tokens that no text becomes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,14 +31,15 @@ class TokenNames:
     Attributes:
         texts: What each token is, for people; an id that is missing has no token.
         dead_ids: Rows that no text becomes, by design.
-        bytes: The id of each byte token that UTF-8 never has.
+        unreachable: Tokens that the tokenizer gives for no text, among them the bytes that UTF-8
+            never has; of a tokenizer that is no byte-level BPE, those bytes alone.
         prefix: Ids that a text begins with.
         separators: Ids of what stands between repetitions, in a prompt each.
     """
 
     texts: Mapping[int, str] = field(repr=False)
     dead_ids: frozenset[int]
-    bytes: tuple[int, ...]
+    unreachable: tuple[int, ...]
     prefix: tuple[int, ...]
     separators: tuple[tuple[int, ...], ...]
 
@@ -52,7 +56,7 @@ class TokenNames:
         found = {
             NO_TOKEN: sorted(set(range(n_rows)) - self.texts.keys()),
             DEAD: sorted(self.dead_ids),
-            BYTES: sorted(set(self.bytes) - self.dead_ids),
+            UNREACHABLE: sorted(set(self.unreachable) - self.dead_ids),
         }
         return {reason: np.array(ids, np.int64) for reason, ids in found.items() if ids}
 
@@ -72,38 +76,59 @@ def _of_cygnet(folder: Path) -> TokenNames:
     tokenizer = Tokenizer.load(folder)
     rows = [tokenizer.token_bytes(token) for token in range(tokenizer.vocab_size)]
     dead = frozenset(tokenizer.dead_ids)
-    lone = {bytes([byte]) for byte in NO_UTF8}
     first = tokenizer.boundary_id
     return TokenNames(
         texts={i: "" if i in dead else visible(row) for i, row in enumerate(rows)},
         dead_ids=dead,
-        bytes=tuple(i for i, row in enumerate(rows) if row in lone),
+        unreachable=unreachable_tokens(tokenizer) if isinstance(tokenizer, Tokenizer) else (),
         prefix=() if first is None else (first,),
         separators=tuple(tuple(tokenizer.encode(text)) for text in SEPARATORS),
     )
 
 
 def _of_transformers(folder: Path) -> TokenNames:
-    from transformers import AutoTokenizer
-
-    try:
-        tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, ImportError) as error:
-        raise InputError(f"the tokenizer in {folder} cannot be loaded: {error}") from error
+    tokenizer = _load_fast(folder)
     ids: dict[str, int] = tokenizer.get_vocab()
-    is_byte_level = "ByteLevel" in repr(getattr(tokenizer, "backend_tokenizer", tokenizer).decoder)
-    alphabet = byte_alphabet()
-    lone = [alphabet[byte] if is_byte_level else f"<0x{byte:02X}>" for byte in NO_UTF8]
+    backend = getattr(tokenizer, "backend_tokenizer", None)  # those without are SentencePiece's
+    is_byte_level = "ByteLevel" in repr(getattr(backend, "decoder", None))
     spelled = _unspell if is_byte_level else _readable
     return TokenNames(
         texts={token: spelled(name) for name, token in ids.items()},
         dead_ids=frozenset(token for name, token in ids.items() if DEAD_NAME.fullmatch(name)),
-        bytes=tuple(ids[name] for name in lone if name in ids),
+        unreachable=_unreachable(folder, ids, is_byte_level),
         prefix=tuple(tokenizer("")["input_ids"]),
         separators=tuple(
             tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in SEPARATORS
         ),
     )
+
+
+def _load_fast(folder: Path) -> Any:
+    """The tokenizer of a folder, by ``transformers``."""
+    from transformers import AutoTokenizer
+
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
+        raise InputError(
+            f"{folder} holds no tokenizer: expected {TOKENIZER_FILES[0]} beside the model, as"
+            " save_pretrained of the tokenizer writes it"
+        )
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise DamagedError(f"the tokenizer in {folder} cannot be loaded: {error}") from error
+
+
+def _unreachable(folder: Path, ids: Mapping[str, int], is_byte_level: bool) -> tuple[int, ...]:
+    """What no text becomes; where only ``transformers`` reads the tokenizer, bytes by their name."""
+    try:
+        tokenizer = Tokenizer.load(folder)
+    except CygnetError:
+        tokenizer = None
+    if isinstance(tokenizer, Tokenizer):
+        return unreachable_tokens(tokenizer)
+    alphabet = byte_alphabet()
+    lone = [alphabet[byte] if is_byte_level else f"<0x{byte:02X}>" for byte in NO_UTF8]
+    return tuple(ids[name] for name in lone if name in ids)
 
 
 _BYTES = {character: byte for byte, character in enumerate(byte_alphabet())}
