@@ -20,8 +20,9 @@ from cygnet.tokens.store import TokenStore
 from cygnet.transformer.attention import document_mask, model_inputs, to_tensors
 from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
 from cygnet.transformer.presets import gpt2, llama
+from cygnet.transformer.rows import WindowDataset
 from cygnet.transformer.stage import new_model
-from cygnet.transformer.training import WindowDataset, train
+from cygnet.transformer.training import train
 
 BYTES = Tokenizer([])
 SHAPE: dict[str, Any] = {"n_layer": 2, "n_head": 2, "n_embd": 32, "block_size": 24}

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import SMALL, cygnet, refused, start
+from conftest import cygnet, refused, start
 from cygnet import stage
 from cygnet.errors import InputError, StaleError
 from cygnet.recipe import find_recipe, to_dict

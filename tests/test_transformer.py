@@ -20,10 +20,11 @@ from cygnet.transformer.checkpoints import find_last_good, seal
 from cygnet.transformer.evaluation import evaluate, token_losses
 from cygnet.transformer.figures import token_figures
 from cygnet.transformer.generation import generate
+from cygnet.transformer.metrics import read_lines_until
 from cygnet.transformer.model import load_model
 from cygnet.transformer.presets import gpt2
 from cygnet.transformer.stage import new_model
-from cygnet.transformer.training import read_lines_until, train
+from cygnet.transformer.training import train
 
 BYTES = Tokenizer([])
 

@@ -55,6 +55,12 @@ def load_model(path: str | Path) -> PreTrainedModel:
     return model
 
 
+def load_model_quietly(path: str | Path) -> PreTrainedModel:
+    """``load_model`` for a command: a terminal that has our own lines shows no others."""
+    quiet_transformers()
+    return load_model(path)
+
+
 def quiet_transformers() -> None:
     """Keep the log lines and progress bars of ``transformers`` off a terminal that has our own."""
     transformers.logging.set_verbosity_error()  # type: ignore[no-untyped-call]

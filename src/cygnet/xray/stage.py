@@ -11,8 +11,8 @@ from cygnet.recipe import XrayOptions
 from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
+from cygnet.transformer.metrics import METRICS
 from cygnet.transformer.model import load_model, quiet_transformers
-from cygnet.transformer.training import METRICS
 from cygnet.xray.live import play
 from cygnet.xray.report import report_html
 from cygnet.xray.trace import Trace, trace, trace_generation

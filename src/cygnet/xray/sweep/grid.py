@@ -1,16 +1,16 @@
 """The cells of a sweep, and how each becomes a run folder."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cygnet import stage
 from cygnet.console import say
-from cygnet.errors import InputError
+from cygnet.errors import DamagedError, InputError, StaleError
 from cygnet.files import lock_folder, make_folder
 from cygnet.recipe import Recipe
-from cygnet.runner import run
+from cygnet.runner import describe, run
+from cygnet.xray.sweep.training import LAST_STAGE, train_cell
 
 SHARED = "shared"
 SHARED_STAGES = ("text", "tokenizer", "tokens")
@@ -56,17 +56,17 @@ def make_cells(
     _check("--layers", layers, least=1)
     _check("--batch-sizes", batch_sizes, least=1)
     _check("--learning-rates", learning_rates, least=0)
-    axes = (
-        layers or (base.n_layer,),
-        batch_sizes or (base.batch_size,),
-        learning_rates or (base.learning_rate,),
-    )
     return [
-        _make_cell(recipe, out, *values) for values in itertools.product(*map(dict.fromkeys, axes))
+        _make_cell(recipe, out, n_layer, batch_size, learning_rate)
+        for n_layer in dict.fromkeys(layers or (base.n_layer,))
+        for batch_size in dict.fromkeys(batch_sizes or (base.batch_size,))
+        for learning_rate in dict.fromkeys(learning_rates or (base.learning_rate,))
     ]
 
 
-def run_cells(recipe: Recipe, out: Path, cells: Sequence[Cell], overwrite: bool = False) -> None:
+def run_cells(
+    recipe: Recipe, out: Path, cells: Sequence[Cell], overwrite: bool = False
+) -> list[str | None]:
     """Train every cell that is not trained yet; a killed one goes on where it was.
 
     Text, tokenizer and token files are made once, in ``out/shared``, and are in the folder of each
@@ -78,17 +78,37 @@ def run_cells(recipe: Recipe, out: Path, cells: Sequence[Cell], overwrite: bool 
         cells: From ``make_cells``.
         overwrite: Make again what was made from other inputs or options.
 
+    Returns:
+        For each cell, why it failed; none if it did not.
+
     Raises:
-        CygnetError: As ``runner.run``; the cells that have finished stay.
+        StaleError: A cell was made from other inputs or options, and ``overwrite`` is not set; none
+            was trained then.
+        CygnetError: What the cells share cannot be made.
     """
     with lock_folder(make_folder(out)):
         shared = run(recipe, out / SHARED, until=SHARED_STAGES[-1], overwrite=overwrite)
-        for number, cell in enumerate(cells, 1):
+        are_finished = [_prepare(cell, shared, overwrite) for cell in cells]
+        reasons = []
+        for number, (cell, is_finished) in enumerate(zip(cells, are_finished, strict=True), 1):
             say(f"\ncell {number} of {len(cells)}: {cell.folder.name}")
-            with lock_folder(make_folder(cell.folder)):
-                for name in SHARED_STAGES:
-                    stage.adopt(shared / name, cell.folder / name, overwrite)
-            run(cell.recipe, cell.folder, until="transformer", overwrite=overwrite)
+            if is_finished:
+                say(f"{LAST_STAGE} is finished: {cell.folder}")
+            reasons.append(None if is_finished else train_cell(cell.recipe, cell.folder, overwrite))
+        return reasons
+
+
+def _prepare(cell: Cell, shared: Path, overwrite: bool) -> bool:
+    """Give a cell what all share; whether its training is finished."""
+    with lock_folder(make_folder(cell.folder)):
+        for name in SHARED_STAGES:
+            stage.adopt(shared / name, cell.folder / name, overwrite)
+        try:
+            return describe(LAST_STAGE, cell.recipe, cell.folder).is_finished()
+        except (StaleError, DamagedError):
+            if not overwrite:
+                raise
+            return False
 
 
 def _make_cell(

@@ -9,8 +9,8 @@ from cygnet import stage
 from cygnet.errors import InputError
 from cygnet.files import read_json
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.metrics import METRICS
 from cygnet.transformer.snapshots import Snapshots
-from cygnet.transformer.training import METRICS
 from cygnet.xray.stage import read_metrics
 from cygnet.xray.sweep.grid import Cell
 
@@ -49,6 +49,41 @@ class Result:
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A cell that failed.
+
+    Attributes:
+        path: Its run folder.
+        n_layer, batch_size, learning_rate: What sets it apart.
+        failed: Why, in one line.
+    """
+
+    path: str
+    n_layer: int
+    batch_size: int
+    learning_rate: float
+    failed: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+def read_cell(cell: Cell, reason: str | None) -> Result | Failure:
+    """What became of a cell, which failed for a reason or is finished."""
+    if reason is None:
+        return read_result(cell)
+    options = cell.recipe.transformer
+    return Failure(
+        path=str(cell.folder),
+        n_layer=options.n_layer,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        failed=reason,
+    )
 
 
 def read_result(cell: Cell) -> Result:

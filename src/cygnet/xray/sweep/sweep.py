@@ -6,7 +6,7 @@ from pathlib import Path
 from cygnet.files import write_json
 from cygnet.recipe import Recipe
 from cygnet.xray.sweep.grid import make_cells, run_cells
-from cygnet.xray.sweep.results import Result, read_result
+from cygnet.xray.sweep.results import Failure, Result, read_cell
 from cygnet.xray.sweep.view import draw_sweep
 
 TABLE, PLOTS = "sweep.json", ("sweep.png", "sweep.svg")
@@ -20,7 +20,7 @@ def sweep(
     batch_sizes: Sequence[int] = (),
     learning_rates: Sequence[float] = (),
     overwrite: bool = False,
-) -> list[Result]:
+) -> list[Result | Failure]:
     """Train a recipe for every combination, and compare what they came to.
 
     Args:
@@ -31,17 +31,19 @@ def sweep(
         overwrite: Make again what was made from other inputs or options.
 
     Returns:
-        The figures of each cell.
+        The figures of each cell, or why it failed.
 
     Raises:
         InputError: A value is out of its range.
-        CygnetError: As ``runner.run``; the cells that have finished stay.
+        StaleError: A cell was made from other options, and ``overwrite`` is not set.
+        CygnetError: What the cells share cannot be made.
 
-    Cells that have finished are skipped, a killed one goes on where it was.
+    Cells that have finished are skipped, a killed one goes on where it was, one that failed is
+    tried again. None stops the others.
     """
     cells = make_cells(recipe, out, layers, batch_sizes, learning_rates)
-    run_cells(recipe, out, cells, overwrite)
-    results = [read_result(cell) for cell in cells]
+    reasons = run_cells(recipe, out, cells, overwrite)
+    results = [read_cell(*one) for one in zip(cells, reasons, strict=True)]
     write_json(out / TABLE, [found.to_dict() for found in results])
     for name in PLOTS:
         draw_sweep(results, out / name)

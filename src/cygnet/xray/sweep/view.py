@@ -1,5 +1,6 @@
 """A sweep as one table and one plot."""
 
+import functools
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,13 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from cygnet.tokenizer.plots import COLOURS, PANEL_INCHES, save_figure
-from cygnet.xray.sweep.results import Result
+from cygnet.xray.sweep.results import Failure, Result
+from cygnet.xray.tables import print_whole
 
-AXES = {"learning_rate": "learning rate", "n_layer": "layers", "batch_size": "batch size"}
+AXES = {"n_layer": "layers", "batch_size": "batch size", "learning_rate": "learning rate"}
 COLUMNS: dict[str, Callable[[Result], str]] = {
-    "layers": lambda found: f"{found.n_layer}",
-    "batch size": lambda found: f"{found.batch_size}",
-    "learning rate": lambda found: f"{found.learning_rate:g}",
     "parameters": lambda found: f"{found.n_parameters:,}",
     "tokens read": lambda found: f"{found.tokens:,}",
     "train nats/token": lambda found: f"{found.train_nats_per_token:.4f}",
@@ -26,15 +25,32 @@ COLUMNS: dict[str, Callable[[Result], str]] = {
 }
 
 
-def print_sweep(results: Sequence[Result], console: Console | None = None) -> None:
+def print_sweep(cells: Sequence[Result | Failure], console: Console | None = None) -> None:
     """Print a row for each cell, in the order of the grid."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for name in AXES.values():
+        table.add_column(name, justify="right")
+    results = finished(cells)
     shown = {name: read for name, read in COLUMNS.items() if any(read(one) for one in results)}
     for name in shown:
         table.add_column(name, justify="right")
-    for found in results:
-        table.add_row(*(read(found) for read in shown.values()))
-    (console or Console()).print(table)
+    failed = [one for one in cells if isinstance(one, Failure)]
+    if failed:
+        table.add_column("failed")
+    for cell in cells:
+        table.add_row(*(f"{getattr(cell, name):g}" for name in AXES), *_cells(cell, shown))
+    print_whole(table, console or Console())
+
+
+def finished(cells: Sequence[Result | Failure]) -> list[Result]:
+    """Those that did not fail."""
+    return [one for one in cells if isinstance(one, Result)]
+
+
+def _cells(cell: Result | Failure, shown: dict[str, Callable[[Result], str]]) -> list[str]:
+    if isinstance(cell, Failure):
+        return [*["-"] * len(shown), cell.failed]
+    return [read(cell) for read in shown.values()]
 
 
 def _or_dash(value: float | None) -> str:
@@ -47,36 +63,41 @@ def _spreads(found: Result) -> str:
     )
 
 
-def draw_sweep(results: Sequence[Result], path: Path) -> None:
+def draw_sweep(cells: Sequence[Result | Failure], path: Path) -> None:
     """Draw the loss, and the spread of the dead rows where it was recorded, of every cell.
 
     Along the axis is what has most values; each combination of the others is a line.
 
     Args:
-        results: Of the cells.
+        cells: Those that failed have no point.
         path: A file that ends in .png or .svg. The same figures give the same bytes.
     """
-    save_figure(path, PANEL_INCHES, lambda figure: _draw(figure, results))
+    save_figure(path, PANEL_INCHES, lambda figure: _draw(figure, finished(cells)))
 
 
 def _draw(figure: Any, results: Sequence[Result]) -> None:
     spreads = sorted({matrix for found in results for matrix in found.dead_spread})
     heights: dict[str, Callable[[Result], float | None]] = {_loss_name(results): _loss}
     for name in spreads:
-        heights[f"spread of dead rows, {name}, at the end"] = lambda found, name=name: (
-            found.dead_spread[name][1]
-        )
+        label = f"spread of dead rows, {name}, at the end"
+        heights[label] = functools.partial(_spread_at_end, name)
     panels = figure.subplots(1, len(heights), squeeze=False)[0]
     for panel, (label, height) in zip(panels, heights.items(), strict=True):
         _draw_panel(panel, results, height)
         panel.set_ylabel(label)
-    panels[0].legend(frameon=False, fontsize=8)
+    if results:
+        panels[0].legend(frameon=False, fontsize=8)
+
+
+def _spread_at_end(matrix: str, found: Result) -> float:
+    return found.dead_spread[matrix][1]
 
 
 def _draw_panel(
     panel: Any, results: Sequence[Result], height: Callable[[Result], float | None]
 ) -> None:
-    axis = max(AXES, key=lambda name: len({getattr(found, name) for found in results}))
+    # Of two axes with as many values, the later one: losses are mostly drawn over learning rates.
+    axis = max(reversed(AXES), key=lambda name: len({getattr(found, name) for found in results}))
     others = [name for name in AXES if name != axis]
 
     def line(found: Result) -> tuple[Any, ...]:

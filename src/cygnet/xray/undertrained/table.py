@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cygnet.xray.tables import print_whole
 from cygnet.xray.undertrained.analysis import Truth, Undertrained
 from cygnet.xray.undertrained.ground_truth import AMONG_SEEN
 from cygnet.xray.undertrained.scores import Scores
@@ -55,13 +56,6 @@ def print_scores(found: Undertrained, console: Console | None = None) -> None:
         ]
         _say(console, f"\n{name}, {AMONG_SEEN}", style="bold")
         print_whole(_scores("step", rows), console)
-
-
-def print_whole(table: Table, console: Console) -> None:
-    """Print a table in its full width: figures that are cut off would be of no use."""
-    width = console.measure(table, options=console.options.update(max_width=1 << 16)).maximum
-    console.width = max(console.width, width)
-    console.print(table)
 
 
 def _spread_out(steps: list[int]) -> list[int]:
@@ -121,7 +115,9 @@ def _print_truth(console: Console, found: Undertrained, truth: Truth) -> None:
     print_whole(_average_precisions(truth, last), console)
     _say(console, f"\n{AMONG_SEEN} at step {last:,}", style="bold")
     points = truth.at(last, AMONG_SEEN)
-    print_whole(_scores("indicator", [(point.indicator, point.scores) for point in points]), console)
+    print_whole(
+        _scores("indicator", [(point.indicator, point.scores) for point in points]), console
+    )
 
 
 def _print_groups(console: Console, found: Undertrained, truth: Truth) -> None:
