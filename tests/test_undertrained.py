@@ -3,6 +3,8 @@
 import itertools
 import json
 import math
+import shutil
+import string
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from conftest import SMALL, cygnet, refused
+from conftest import cygnet
+from cygnet.cli import main
 from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
@@ -31,7 +34,7 @@ from cygnet.xray.undertrained.ground_truth import group_tokens
 from cygnet.xray.undertrained.indicators import INDICATORS, first_component, indicators
 from cygnet.xray.undertrained.scores import average_precision, found_at, score
 from cygnet.xray.undertrained.verification import repetition_probabilities, repetition_prompt
-from cygnet.xray.undertrained.vocabulary import BYTES, DEAD, NO_TOKEN, NO_UTF8
+from cygnet.xray.undertrained.vocabulary import DEAD, NO_TOKEN, NO_UTF8, UNREACHABLE
 
 RNG = np.random.default_rng(0)
 WIDTH, PLANTED = 16, [5, 40, 41, 90]
@@ -101,8 +104,10 @@ def test_rows_without_length_are_at_distance_one() -> None:
 
 def test_indicators_need_known_rows() -> None:
     rows = np.ones((4, 2))
+    none = np.array([], np.int64)
     with pytest.raises(InputError, match="name some with --known-unused"):
-        indicators(rows, rows, np.array([], np.int64))
+        indicators(rows, rows, none)
+    assert indicators(rows, rows.copy(), none).keys() == {"input_norm"}  # untied: the norm ranks
     with pytest.raises(InputError, match="token 4 has no row: the embedding has 4, from 0 to 3"):
         indicators(rows, rows, np.array([1, 4]))
 
@@ -179,7 +184,9 @@ def test_half_of_the_dead_rows_is_told_and_the_other_half_judged() -> None:
     assert not set(groups.known) & set(np.concatenate(list(groups.members.values())))
     assert np.array_equal(groups.known, again.known)
     assert not np.array_equal(groups.known, other.known)
-    assert groups.members["rare"].tolist() == [0, 3, 4]
+    assert groups.members["1-10"].tolist() == [0, 3, 4]
+    assert groups.members["11-100"].tolist() == [1]
+    assert list(groups.members) == ["dead", "seen", "1-10", "11-100", "unseen"]
     assert groups.members["seen"].tolist() == [0, 1, 3, 4]
     assert groups.members["unseen"].tolist() == [2, 5]
 
@@ -252,8 +259,13 @@ def test_a_model_that_repeats_rejects_and_a_dead_row_is_verified() -> None:
 # Model folders of transformers
 
 
-def save_tokenizer(folder: Path, names: dict[str, int], byte_fallback: bool = False) -> None:
-    model = tokenizers.models.BPE(vocab=names, merges=[], byte_fallback=byte_fallback)
+def save_tokenizer(
+    folder: Path,
+    names: dict[str, int],
+    merges: list[tuple[str, str]] | None = None,
+    byte_fallback: bool = False,
+) -> None:
+    model = tokenizers.models.BPE(vocab=names, merges=merges or [], byte_fallback=byte_fallback)
     tokenizer = tokenizers.Tokenizer(model)
     if byte_fallback:
         tokenizer.decoder = tokenizers.decoders.ByteFallback()
@@ -267,7 +279,9 @@ def byte_level_folder(folder: Path, model: Any) -> list[int]:
     """A model with 256 byte tokens and 30 more; the ids that are known to be unused."""
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     names = {name: i for i, name in enumerate(alphabet)}
-    save_tokenizer(folder, names | {f"Ġw{i}": 256 + i for i in range(30)})
+    letters = string.ascii_letters[:30]
+    words = {f"Ġ{letter}": 256 + i for i, letter in enumerate(letters)}
+    save_tokenizer(folder, names | words, [("Ġ", letter) for letter in letters])
     model.save_pretrained(folder)
     return sorted([names[chr(byte)] for byte in NO_UTF8] + list(range(286, 300)))
 
@@ -292,7 +306,7 @@ def test_planted_rows_of_a_model_folder_lead_the_ranking(
     assert sorted(np.concatenate(list(found.known_unused.values()))) == unused
     assert {reason: len(ids) for reason, ids in found.known_unused.items()} == {
         NO_TOKEN: 14,
-        BYTES: 13,
+        UNREACHABLE: 13,
     }
     assert len(found.ranking) == 300 - 27
     assert found.truth is None
@@ -300,7 +314,7 @@ def test_planted_rows_of_a_model_folder_lead_the_ranking(
     expected = [1 - torch.cosine_similarity(row, rows[unused].mean(0), dim=0) for row in rows]
     assert found.values["cosine"] == pytest.approx(np.array([float(x) for x in expected]), abs=1e-5)
     place = int(np.flatnonzero(found.ranking == 256)[0])
-    assert found.token(place)["text"] == "·w0"
+    assert found.token(place)["text"] == "·a"
 
 
 def test_bytes_of_sentencepiece_and_our_dead_rows_are_known(tmp_path: Path) -> None:
@@ -308,7 +322,7 @@ def test_bytes_of_sentencepiece_and_our_dead_rows_are_known(tmp_path: Path) -> N
     save_tokenizer(tmp_path, names, byte_fallback=True)
     tiny_llama().save_pretrained(tmp_path)
     found = find_undertrained(tmp_path, verify=0)
-    assert found.known_unused[BYTES].tolist() == list(NO_UTF8)
+    assert found.known_unused[UNREACHABLE].tolist() == list(NO_UTF8)
     assert found.known_unused[NO_TOKEN].tolist() == list(range(258, 300))
     assert found.names.text(256) == "·a"
     Tokenizer.train("hug hugs", 258).save(tmp_path)
@@ -319,12 +333,35 @@ def test_bytes_of_sentencepiece_and_our_dead_rows_are_known(tmp_path: Path) -> N
     assert find_undertrained(tmp_path, verify=0).known_unused[DEAD].tolist() == [258, 259]
 
 
-def test_a_pickle_is_never_loaded(tmp_path: Path) -> None:
-    model = tiny_gpt2()
-    byte_level_folder(tmp_path, model)
-    (tmp_path / "model.safetensors").unlink()
-    torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
-    assert "cannot be loaded" in refused(cygnet("xray", "undertrained", tmp_path))
+def test_tokens_that_the_merges_never_make_are_known(tmp_path: Path) -> None:
+    """ "hug" is there, and nothing becomes it: "u" and "g" are joined first."""
+    Tokenizer([(104, 117), (117, 103), (104, 257)]).save(tmp_path)
+    tiny_gpt2().save_pretrained(tmp_path)
+    found = find_undertrained(tmp_path, verify=0)
+    names = found.names.texts
+    assert "hug" in {names[int(token)] for token in found.known_unused[UNREACHABLE]}
+    assert "hu" not in {names[int(token)] for token in found.known_unused[UNREACHABLE]}
+
+
+def test_without_known_tokens_untied_rows_are_ranked_by_norm(tmp_path: Path) -> None:
+    words = {f"w{i}": i for i in range(300)}
+    save_tokenizer(tmp_path, words)
+    tiny_llama().save_pretrained(tmp_path)
+    found = find_undertrained(tmp_path, verify=3)
+    rows = tiny_llama().get_input_embeddings().weight.detach().numpy()
+    assert not found.known_unused
+    assert found.ranking.tolist() == np.argsort(np.linalg.norm(rows, axis=1)).tolist()
+    tiny_llama(tied=True).save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="name some with --known-unused"):
+        find_undertrained(tmp_path)
+
+
+def command(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple[int, str, str]:
+    """The command line in this process: exit code, output, and the last line of what went wrong."""
+    capsys.readouterr()
+    code = main(["xray", "undertrained", *map(str, arguments)])
+    out, err = capsys.readouterr()
+    return code, out, (err.rstrip("\n").splitlines() or [""])[-1]
 
 
 def test_command_on_a_model_folder(tmp_path: Path) -> None:
@@ -341,43 +378,68 @@ def test_command_on_a_model_folder(tmp_path: Path) -> None:
     assert "cosine_centred (ranks)" in plot.read_text()
 
 
-def test_refused_in_one_line(tmp_path: Path) -> None:
-    undertrained = ("xray", "undertrained")
-    assert "holds no model" in refused(cygnet(*undertrained, tmp_path))
-    byte_level_folder(tmp_path, tiny_gpt2())
+def test_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refusal(*options: str) -> str:
+        code, out, message = command(capsys, tmp_path / "m", *options)
+        assert (code, out) == (2, "")
+        return message
+
+    assert "holds no model" in refusal()
+    model = tiny_gpt2()
+    byte_level_folder(tmp_path / "m", model)
     for options, message in (
         (("--known-unused", "a-b"), "'a-b' names no ids: write them as 0-49,90"),
         (("--known-unused", "300"), "token 300 has no row: the embedding has 300"),
-        (("--ranked-by", "size"), "no indicator 'size': there are cosine, "),
+        (("--ranked-by", "size"), "no indicator 'size' here: there are cosine, "),
         (("--verify", "-2"), "verify is -2: it can be -1 for all, or how many"),
         (("--plot", "x.pdf"), "its name must end in .png or .svg"),
+        (("--scores",), "has no planted dead rows to judge the indicators by: train a recipe"),
     ):
-        assert message in refused(cygnet(*undertrained, tmp_path, *options)), options
-    (tmp_path / "tokenizer.json").unlink()
-    assert "the tokenizer in" in refused(cygnet(*undertrained, tmp_path))
+        assert message in refusal(*options), options
+    weights = tmp_path / "m" / "model.safetensors"
+    whole = weights.read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"\xff" * 8 + whole[8:], b""):
+        weights.write_bytes(damaged)
+        assert "cannot be loaded" in refusal()
+    weights.unlink()
+    torch.save(model.state_dict(), tmp_path / "m" / "pytorch_model.bin")  # never read
+    assert "cannot be loaded" in refusal()
+    weights.write_bytes(whole)
+    (tmp_path / "m" / "tokenizer.json").write_text("{")
+    assert "the tokenizer in" in refusal()
+    for path in (tmp_path / "m").glob("tokenizer*"):
+        path.unlink()
+    assert "holds no tokenizer: expected tokenizer.json" in refusal()
 
 
 # Runs with planted dead rows
 
 
+PLAIN = (
+    *("--text.train", "stories:1:400", "--text.valid", "stories:2:20"),
+    *("--transformer.n-layer", "1", "--transformer.n-embd", "16", "--transformer.n-head", "2"),
+    *("--transformer.block-size", "32", "--transformer.batch-size", "4"),
+    *("--transformer.steps", "40", "--transformer.log-every", "20", "--transformer.eval-every"),
+    *("20", "--transformer.precision", "fp32", "--transformer.no-tie-embeddings"),
+    *("--transformer.record", "W", "--transformer.record-every", "20"),
+)
+
+
 @pytest.fixture(scope="module")
 def planted_run(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """440 live tokens of another text, so that some do not occur, and 60 planted rows."""
     folder = tmp_path_factory.mktemp("planted") / "run"
-    small = [*SMALL]
-    small[small.index("--tokenizer.vocab-size") + 1] = "500"
-    small[small.index("--transformer.steps") + 1] = "40"
-    rows = ("--tokenizer.base", finished_run, "--tokenizer.live", "440", "--tokenizer.dead", "60")
-    kind = ("--tokenizer.lossless", "--transformer.no-tie-embeddings")
-    record = ("--transformer.record", "W", "--transformer.record-every", "20")
-    result = cygnet("transformer", "train", "demo", *small, *rows, *kind, *record, "--out", folder)
-    assert result.returncode == 0, result.stderr
+    rows = ("--tokenizer.vocab-size", "500", "--tokenizer.live", "440", "--tokenizer.dead", "60")
+    base = ("--tokenizer.base", str(finished_run), "--tokenizer.lossless")
+    assert main(["transformer", "train", "demo", *PLAIN, *rows, *base, "--out", str(folder)]) == 0
     return folder
 
 
 def test_scores_of_a_run_are_those_of_its_snapshots(planted_run: Path) -> None:
     found = find_undertrained(planted_run)
     assert found.truth is not None
-    assert found.truth.about == "untied, weight decay 0.1"
+    read = 40 * 4 * 32 / TokenStore.open(planted_run).split("train").tokens
+    assert found.truth.about == f"untied, weight decay 0.1, {read:.2g} epochs"
     dead = set(range(440, 500))
     known, hidden = set(found.known_unused.popitem()[1]), set(found.truth.groups.members["dead"])
     assert len(known) == len(hidden) == 30
@@ -385,7 +447,10 @@ def test_scores_of_a_run_are_those_of_its_snapshots(planted_run: Path) -> None:
     counts = TokenStore.open(planted_run).counts("train")
     seen = set(np.flatnonzero(counts))
     assert set(found.truth.groups.members["seen"]) == seen
-    assert set(found.truth.groups.members["rare"]) == {i for i in seen if counts[i] <= 10}
+    assert set(found.truth.groups.members["1-10"]) == {i for i in seen if counts[i] <= 10}
+    assert set(found.truth.groups.members["101-1000"]) == {
+        i for i in seen if 100 < counts[i] <= 1000
+    }
     assert set(found.truth.groups.members["unseen"]) == set(range(440)) - seen
 
     snapshots = Snapshots.open(planted_run)
@@ -425,22 +490,31 @@ def test_truth_does_not_leak(planted_run: Path, monkeypatch: pytest.MonkeyPatch)
     assert set(found.truth.groups.members["dead"]) <= set(found.ranking)
 
 
-def test_command_on_runs(planted_run: Path, finished_run: Path, tmp_path: Path) -> None:
+def test_command_on_runs(
+    planted_run: Path, finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plot = tmp_path / "scores.svg"
-    result = cygnet("xray", "undertrained", planted_run, finished_run, "--plot", plot)
-    assert result.returncode == 0, result.stderr
-    words = " ".join(result.stdout.split())
-    assert "untied, weight decay 0.1; ranked by input_norm, low is suspicious" in words
-    assert "known to be unused: 30 planted dead rows, half of them" in words
-    assert "dead among seen, step 40" in words
-    assert "verification" in words
-    assert "known to be unused: 13 bytes that UTF-8 never has" in words  # of the run without dead
+    code, out, _ = command(capsys, planted_run, finished_run, "--plot", plot)
+    assert code == 0
+    words = " ".join(out.split())
+    for part in (
+        "untied, weight decay 0.1, ",
+        "epochs; ranked by input_norm, low is suspicious",
+        "known to be unused: 30 planted dead rows (the others are to be found)",
+        "live tokens that occur 1-10 times; ",
+        "average precision at step 40",
+        "indicator dead among seen dead among 1-10",
+        "dead among seen at step 40",
+        "tokens that no text becomes",  # of the run without dead rows
+    ):
+        assert part in words, part
+    assert "…" not in out
     drawn = plot.read_text()
     assert "average precision" in drawn
     assert "cosine (ranks)" in drawn
 
-    result = cygnet("xray", "undertrained", planted_run, "--json", "--known-unused", "440-489")
-    (found,) = json.loads(result.stdout)
+    code, out, _ = command(capsys, planted_run, "--json", "--known-unused", "440-489")
+    (found,) = json.loads(out)
     assert found["truth"]["tokens"]["dead"] == 10
     failed, tested = found["truth"]["not_repeated"]["dead"]
     assert tested == 10
@@ -450,19 +524,37 @@ def test_command_on_runs(planted_run: Path, finished_run: Path, tmp_path: Path) 
     assert {p["indicator"] for p in found["truth"]["points"]} == {*INDICATORS, "verification"}
 
 
+def test_scores_against_steps(planted_run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = command(capsys, planted_run, "--scores", "--verify", "0")
+    assert code == 0
+    truth = find_undertrained(planted_run, verify=0).truth
+    assert truth is not None
+    for name in INDICATORS:
+        lines = out.split(f"\n{name}, dead among seen\n")[1].splitlines()
+        assert lines[0].split()[:5] == ["step", "average", "precision", "P@10", "R@10"]
+        for line, step in zip(lines[1:], (0, 20, 40), strict=False):
+            (scores,) = (p.scores for p in truth.at(step, "dead among seen") if p.indicator == name)
+            cells = [str(step), f"{scores.average_precision:.3f}", f"{scores.precision[10]:.3f}"]
+            assert line.split()[:3] == cells
+
+
 def test_a_run_without_all_rows_is_judged_at_its_end(
     planted_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     copy = tmp_path / "run"
-    for path in planted_run.rglob("*"):
-        if path.is_file() and "recorder" not in path.parts:
-            (copy / path.relative_to(planted_run)).parent.mkdir(parents=True, exist_ok=True)
-            (copy / path.relative_to(planted_run)).write_bytes(path.read_bytes())
-    record = copy / "transformer" / "stage.json"
-    content = json.loads(record.read_text())
-    content["outputs"] = {k: v for k, v in content["outputs"].items() if "recorder" not in k}
-    record.write_text(json.dumps(content))
+    shutil.copytree(planted_run, copy)
+    (copy / "transformer" / "stage.json").unlink()  # which has the sizes of all files
+    rows = copy / "transformer" / "recorder" / "rows.npy"
+    np.save(rows, np.load(rows)[:60])
     found = find_undertrained(copy, verify=0)
     assert found.truth is not None
-    assert {point.step for point in found.truth.points} == {40}
+    assert found.truth.steps == [40]
+    said = capsys.readouterr().err
+    assert "have 60 rows of all" in said
+    assert "--transformer.record-rows all" in said
+
+    shutil.rmtree(copy / "transformer" / "recorder")
+    found = find_undertrained(copy, verify=0)
+    assert found.truth is not None
+    assert found.truth.steps == [40]
     assert "has no snapshots" in capsys.readouterr().err

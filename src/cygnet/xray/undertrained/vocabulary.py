@@ -119,7 +119,7 @@ def _load_fast(folder: Path) -> Any:
 
 
 def _unreachable(folder: Path, ids: Mapping[str, int], is_byte_level: bool) -> tuple[int, ...]:
-    """What no text becomes; where only ``transformers`` reads the tokenizer, bytes by their name."""
+    """What no text becomes; of a tokenizer that ``Tokenizer`` does not read, bytes by name."""
     try:
         tokenizer = Tokenizer.load(folder)
     except CygnetError:
