@@ -21,6 +21,8 @@ from transformers import (
     LlamaConfig,
     LlamaForCausalLM,
     PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
 )
 
 from conftest import cygnet
@@ -220,6 +222,16 @@ def tiny_llama(tied: bool = False) -> LlamaForCausalLM:
     return LlamaForCausalLM(config).eval()
 
 
+def tiny_qwen2(tied: bool = True) -> Qwen2ForCausalLM:
+    torch.manual_seed(0)
+    config = Qwen2Config(
+        vocab_size=300, hidden_size=WIDTH, intermediate_size=32, num_hidden_layers=1,
+        num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=64,
+        tie_word_embeddings=tied,
+    )  # fmt: skip
+    return Qwen2ForCausalLM(config).eval()
+
+
 def test_verification_is_the_highest_probability_over_prompts() -> None:
     model, separators, prefix = tiny_gpt2(), [[], [7], [8, 9]], [3]
     model.transformer.wte.weight.data *= 40  # a peaked model: the prompts differ
@@ -287,7 +299,7 @@ def byte_level_folder(folder: Path, model: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("kind", [tiny_gpt2, tiny_llama])
+@pytest.mark.parametrize("kind", [tiny_gpt2, tiny_llama, tiny_qwen2])
 def test_planted_rows_of_a_model_folder_lead_the_ranking(
     tmp_path: Path, kind: Any, tied: bool
 ) -> None:

@@ -19,6 +19,7 @@ from cygnet.runner import run
 
 FAILED = 3
 LAST_STAGE = "transformer"
+COMMAND = [sys.executable, "-m", "cygnet.xray.sweep.training"]
 
 
 def train_cell(recipe: Recipe, folder: Path, overwrite: bool = False) -> str | None:
@@ -32,9 +33,8 @@ def train_cell(recipe: Recipe, folder: Path, overwrite: bool = False) -> str | N
     Returns:
         Why it failed, in one line; none if it did not.
     """
-    command = [sys.executable, "-m", __name__]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

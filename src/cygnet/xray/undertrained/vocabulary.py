@@ -1,5 +1,7 @@
 """What the analysis asks of a tokenizer: names of tokens, tokens no text has, ids for prompts."""
 
+import contextlib
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,12 +92,11 @@ def _of_transformers(folder: Path) -> TokenNames:
     tokenizer = _load_fast(folder)
     ids: dict[str, int] = tokenizer.get_vocab()
     backend = getattr(tokenizer, "backend_tokenizer", None)  # those without are SentencePiece's
-    is_byte_level = "ByteLevel" in repr(getattr(backend, "decoder", None))
-    spelled = _unspell if is_byte_level else _readable
+    spelled = _unspell if _is_byte_level(backend) else _readable
     return TokenNames(
         texts={token: spelled(name) for name, token in ids.items()},
         dead_ids=frozenset(token for name, token in ids.items() if DEAD_NAME.fullmatch(name)),
-        unreachable=_unreachable(folder, ids, is_byte_level),
+        unreachable=_unreachable(backend, ids),
         prefix=tuple(tokenizer("")["input_ids"]),
         separators=tuple(
             tuple(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in SEPARATORS
@@ -118,17 +119,24 @@ def _load_fast(folder: Path) -> Any:
         raise DamagedError(f"the tokenizer in {folder} cannot be loaded: {error}") from error
 
 
-def _unreachable(folder: Path, ids: Mapping[str, int], is_byte_level: bool) -> tuple[int, ...]:
-    """What no text becomes; of a tokenizer that ``Tokenizer`` does not read, bytes by name."""
-    try:
+def _unreachable(backend: Any, ids: Mapping[str, int]) -> tuple[int, ...]:
+    """What no text becomes; of a tokenizer that ``Tokenizer`` does not read, bytes by name.
+
+    It is read as ``transformers`` made it: a folder's ``vocab.json`` and ``merges.txt`` do not say
+    how text is cut into words, and by another pattern a sixth of Qwen's tokens seem unreachable.
+    """
+    with tempfile.TemporaryDirectory() as folder, contextlib.suppress(CygnetError):
+        (Path(folder) / TOKENIZER_FILES[0]).write_text(backend.to_str() if backend else "{}")
         tokenizer = Tokenizer.load(folder)
-    except CygnetError:
-        tokenizer = None
-    if isinstance(tokenizer, Tokenizer):
-        return unreachable_tokens(tokenizer)
+        if isinstance(tokenizer, Tokenizer):
+            return unreachable_tokens(tokenizer)
     alphabet = byte_alphabet()
-    lone = [alphabet[byte] if is_byte_level else f"<0x{byte:02X}>" for byte in NO_UTF8]
+    lone = [alphabet[byte] if _is_byte_level(backend) else f"<0x{byte:02X}>" for byte in NO_UTF8]
     return tuple(ids[name] for name in lone if name in ids)
+
+
+def _is_byte_level(backend: Any) -> bool:
+    return "ByteLevel" in repr(getattr(backend, "decoder", None))
 
 
 _BYTES = {character: byte for byte, character in enumerate(byte_alphabet())}
