@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 import string
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from conftest import cygnet
 from cygnet.cli import main
 from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
@@ -276,6 +276,7 @@ def save_tokenizer(
     names: dict[str, int],
     merges: list[tuple[str, str]] | None = None,
     byte_fallback: bool = False,
+    special: Sequence[str] = (),
 ) -> None:
     model = tokenizers.models.BPE(vocab=names, merges=merges or [], byte_fallback=byte_fallback)
     tokenizer = tokenizers.Tokenizer(model)
@@ -284,18 +285,20 @@ def save_tokenizer(
     else:
         tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
         tokenizer.decoder = tokenizers.decoders.ByteLevel()
+    tokenizer.add_special_tokens([*special])
     PreTrainedTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
 
 
 def byte_level_folder(folder: Path, model: Any) -> list[int]:
-    """A model with 256 byte tokens and 30 more; the ids that are known to be unused."""
+    """A model of 287 tokens, all bytes among them; the ids that are known to be unused."""
     alphabet = sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
     names = {name: i for i, name in enumerate(alphabet)}
     letters = string.ascii_letters[:30]
     words = {f"Ġ{letter}": 256 + i for i, letter in enumerate(letters)}
-    save_tokenizer(folder, names | words, [("Ġ", letter) for letter in letters])
+    merges = [("Ġ", letter) for letter in letters]
+    save_tokenizer(folder, names | words, merges, special=["<|endoftext|>"])
     model.save_pretrained(folder)
-    return sorted([names[chr(byte)] for byte in NO_UTF8] + list(range(286, 300)))
+    return sorted([names[chr(byte)] for byte in NO_UTF8] + list(range(287, 300)))
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -309,7 +312,7 @@ def test_planted_rows_of_a_model_folder_lead_the_ranking(
     with torch.no_grad():
         for matrix in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
             matrix.copy_(torch.randn(300, WIDTH))
-            matrix[unused + PLANTED] = 0.1 * untrained + 0.001 * torch.randn(27 + 4, WIDTH)
+            matrix[unused + PLANTED] = 0.1 * untrained + 0.001 * torch.randn(26 + 4, WIDTH)
     model.save_pretrained(tmp_path)
     found = find_undertrained(tmp_path, verify=10)
     assert found.is_tied is tied
@@ -317,10 +320,10 @@ def test_planted_rows_of_a_model_folder_lead_the_ranking(
     assert set(found.ranking[:4]) == set(PLANTED)
     assert sorted(np.concatenate(list(found.known_unused.values()))) == unused
     assert {reason: len(ids) for reason, ids in found.known_unused.items()} == {
-        NO_TOKEN: 14,
+        NO_TOKEN: 13,
         UNREACHABLE: 13,
     }
-    assert len(found.ranking) == 300 - 27
+    assert len(found.ranking) == 300 - 26
     assert found.truth is None
     rows = AutoModelForCausalLM.from_pretrained(tmp_path).get_output_embeddings().weight.detach()
     expected = [1 - torch.cosine_similarity(row, rows[unused].mean(0), dim=0) for row in rows]
@@ -376,12 +379,13 @@ def command(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> tuple
     return code, out, (err.rstrip("\n").splitlines() or [""])[-1]
 
 
-def test_command_on_a_model_folder(tmp_path: Path) -> None:
+def test_command_on_a_model_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     byte_level_folder(tmp_path / "m", tiny_gpt2())
     plot = tmp_path / "spread.svg"
     more = ("--known-unused", "0-3,9", "--ranked-by", "cosine_centred", "--verify", "7")
-    result = cygnet("xray", "undertrained", tmp_path / "m", *more, "--json", "--plot", plot)
-    (found,) = json.loads(result.stdout)
+    code, out, _ = command(capsys, tmp_path / "m", *more, "--json", "--plot", plot)
+    assert code == 0
+    (found,) = json.loads(out)
     assert found["known_unused"] == {"given": [0, 1, 2, 3, 9]}
     values = [token["cosine_centred"] for token in found["ranking"]]
     assert values == sorted(values)
@@ -514,8 +518,7 @@ def test_command_on_runs(
         "epochs; ranked by input_norm, low is suspicious",
         "known to be unused: 30 planted dead rows (the others are to be found)",
         "live tokens that occur 1-10 times; ",
-        "average precision at step 40",
-        "indicator dead among seen dead among 1-10",
+        "average precision at step 40 of dead rows among indicator seen 1-10",
         "dead among seen at step 40",
         "tokens that no text becomes",  # of the run without dead rows
     ):

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cygnet.xray.tables import print_whole
 from cygnet.xray.undertrained.analysis import Truth, Undertrained
-from cygnet.xray.undertrained.ground_truth import AMONG_SEEN
+from cygnet.xray.undertrained.ground_truth import AMONG_SEEN, HIDDEN
 from cygnet.xray.undertrained.scores import Scores
 from cygnet.xray.undertrained.verification import THRESHOLD
 
@@ -72,7 +72,7 @@ def _print_known(console: Console, found: Undertrained) -> None:
 
 
 def _say(console: Console, line: str, style: str = "") -> None:
-    console.print(Text(line, style=style))
+    console.print(Text(line, style=style), soft_wrap=True)
 
 
 def _summary(found: Undertrained) -> str:
@@ -111,7 +111,7 @@ def _print_truth(console: Console, found: Undertrained, truth: Truth) -> None:
     _say(console, "")
     _print_groups(console, found, truth)
     last = truth.steps[-1]
-    _say(console, f"\naverage precision at step {last:,}", style="bold")
+    _say(console, f"\naverage precision at step {last:,} of {HIDDEN} rows among", style="bold")
     print_whole(_average_precisions(truth, last), console)
     _say(console, f"\n{AMONG_SEEN} at step {last:,}", style="bold")
     points = truth.at(last, AMONG_SEEN)
@@ -134,7 +134,7 @@ def _average_precisions(truth: Truth, step: int) -> Table:
     """A row for each indicator, a column for each comparison."""
     found = {name: truth.at(step, name) for name in truth.groups.comparisons()}
     found = {name: points for name, points in found.items() if points}
-    table = _table("indicator", found)
+    table = _table("indicator", (name.removeprefix(f"{HIDDEN} among ") for name in found))
     for row in zip(*found.values(), strict=True):
         table.add_row(row[0].indicator, *(f"{p.scores.average_precision:.3f}" for p in row))
     chances = (f"{points[0].scores.chance:.3f}" for points in found.values())
