@@ -40,7 +40,7 @@ def _draw_rows(figure: Any, found: Sequence[Undertrained]) -> None:
 
 def _draw_truth(row: Any, truth: Truth) -> None:
     """Average precision over the steps, a panel for each comparison."""
-    comparisons = _shown(truth)
+    comparisons, last = _shown(truth), truth.steps[-1]
     panels = row.subplots(1, len(comparisons), sharey=True, squeeze=False)[0]
     for panel, comparison in zip(panels, comparisons, strict=True):
         points = [point for point in truth.points if point.comparison == comparison]
@@ -50,7 +50,7 @@ def _draw_truth(row: Any, truth: Truth) -> None:
             panel.axhline(points[0].scores.chance, color="0.6", linestyle=":", label="chance")
         panel.set_xscale("symlog", linthresh=1)
         panel.xaxis.set_major_formatter("{x:,.0f}")
-        panel.set(title=comparison, xlabel="step", ylim=(-0.03, 1.03))
+        panel.set(title=comparison, xlabel="step", ylim=(-0.03, 1.03), xlim=(0, 1.5 * last))
         panel.grid(alpha=0.25)
     panels[0].set_ylabel("average precision")
     panels[0].legend(frameon=False, fontsize=7)
