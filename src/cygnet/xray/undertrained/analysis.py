@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cygnet.console import progress
 from cygnet.errors import InputError
@@ -25,6 +26,7 @@ from cygnet.xray.undertrained.subject import Subject, open_subject
 from cygnet.xray.undertrained.verification import THRESHOLD, repetition_probabilities
 from cygnet.xray.undertrained.vocabulary import TokenNames
 
+Counts = npt.NDArray[np.uint64]
 VERIFIED_SHARE = 0.02  # of the ranking, as in the paper
 PLANTED, GIVEN = "planted dead rows (the others are to be found)", "given"
 
@@ -165,9 +167,7 @@ def find_undertrained(
     subject = open_subject(Path(path))
     given = None if known_unused is None else np.unique(np.array(known_unused, np.int64))
     counts = read_counts(subject.path) if subject.is_run else None
-    groups = None
-    if counts is not None and subject.names.dead_ids:
-        groups = group_tokens(sorted(subject.names.dead_ids), counts, given, seed)
+    groups = _groups(subject, counts, given, seed)
     if needs_truth and groups is None:
         raise InputError(
             f"{path} has no planted dead rows to judge the indicators by: train a recipe with"
@@ -177,8 +177,7 @@ def find_undertrained(
     ids = np.concatenate([*known.values(), np.empty(0, np.int64)])
     values = indicators(subject.inputs, subject.outputs, ids)
     ranked_by = _choose(ranked_by, subject, values)
-    others = np.setdiff1d(np.arange(len(subject.outputs)), ids)
-    ranking = others[np.argsort(values[ranked_by][others], kind="stable")]
+    ranking = _rank(values[ranked_by], ids)
     probabilities = _verify(subject, ranking[: _n_verified(verify, len(ranking), bool(groups))])
     truth = None
     if groups is not None:
@@ -196,6 +195,19 @@ def find_undertrained(
         None if counts is None else counts.astype(np.int64),
         truth,
     )
+
+
+def _groups(subject: Subject, counts: Counts | None, given: Ids | None, seed: int) -> Groups | None:
+    """The tokens of a run with planted dead rows; of anything else none."""
+    if counts is None or not subject.names.dead_ids:
+        return None
+    return group_tokens(sorted(subject.names.dead_ids), counts, given, seed)
+
+
+def _rank(values: Values, known: Ids) -> Ids:
+    """All ids but the known ones, by their value."""
+    others = np.setdiff1d(np.arange(len(values)), known)
+    return others[np.argsort(values[others], kind="stable")]
 
 
 def _known(subject: Subject, given: Ids | None, groups: Groups | None) -> dict[str, Ids]:
