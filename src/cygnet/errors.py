@@ -7,6 +7,7 @@
       DamagedError         a file is truncated, or its bytes are not those that were written
       StorageError         the disk is full, or a folder may not be written
       BusyError            another process is at work in the same folder
+      RankError            another process of the same training has ended
 
 The command line prints the message of a ``CygnetError`` on one line and exits with 2.
 """
@@ -38,3 +39,7 @@ class StorageError(CygnetError, OSError):
 
 class BusyError(CygnetError):
     """Another process is at work in the same folder."""
+
+
+class RankError(CygnetError):
+    """Another process of the same training has ended."""
