@@ -17,8 +17,8 @@ from cygnet import ranks
 from cygnet.errors import InputError
 
 CGROUPS = Path("/sys/fs/cgroup")
-# Seen on a CPU: 605 MB resident for 508 MB of tensors alive, in bf16 637 for 497; kernels take some, and
-# the C library keeps what is freed in pieces.
+# Seen on a CPU: 605 MB resident for 508 MB of tensors alive, in bf16 637 for 497. Kernels take
+# some, and the C library keeps what is freed, in pieces.
 WORKSPACE = 1.3
 
 
