@@ -12,20 +12,20 @@ from cygnet.transformer.evaluation import LossSum
 
 
 def through(model: torch.nn.Module, function: Callable[..., Any], **inputs: Any) -> Any:
-    """``function(model, **inputs)``, where a wrapped model takes it for its forward pass.
+    """``function(**inputs)``, which uses a model that may be wrapped, as its forward pass.
 
-    ``DistributedDataParallel`` prepares the exchange of gradients in its own ``forward``. What
-    calls parts of the model, or reads its config, wants the model inside: so ``function`` stands in
-    for the forward of that one, until it is called.
+    ``DistributedDataParallel`` prepares the exchange of gradients in its own ``forward``, and then
+    calls that of the model inside. ``function`` calls parts of that model, or what stands in for
+    them: so it takes the place of the forward that the wrapper calls.
     """
     if not isinstance(model, DistributedDataParallel):
-        return function(model, **inputs)
+        return function(**inputs)
     inner = model.module
     forward = inner.forward
 
     def stand_in(**inputs: Any) -> Any:
         inner.forward = forward
-        return function(inner, **inputs)
+        return function(**inputs)
 
     inner.forward = stand_in
     return model(**inputs)

@@ -18,7 +18,8 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.attention import Rows
 from cygnet.transformer.checkpoints import prune, seal, storing
-from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
+from cygnet.transformer.evaluation import LossSum, evaluate
+from cygnet.transformer.loss import loss_function
 from cygnet.transformer.parallel import losses_of_all, seed_step, sum_over_ranks, through
 from cygnet.transformer.rows import RankRows, WindowDataset
 
@@ -42,6 +43,7 @@ class LanguageModelTrainer(Trainer):
         self.loss_is_scaled_for_ga = True
         self.made_from = made_from
         self._lengths = torch.from_numpy(token_lengths)
+        self._losses_of = loss_function(model)
         self._losses = LossSum()
         self._since = time.perf_counter()
 
@@ -84,9 +86,10 @@ class LanguageModelTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """What a part adds to the mean loss of its step; the sums for the metrics are kept."""
-        losses = through(model, token_losses, **inputs)
+        with self.accelerator.autocast():
+            total, losses = through(model, self._losses_of, **inputs)
         self._losses.add(losses, inputs["y"], self._lengths)
-        loss = losses.sum() / num_items_in_batch
+        loss = total / num_items_in_batch
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -145,8 +148,7 @@ class LanguageModelTrainer(Trainer):
         assert self.model is not None
         rows = self._prepare_inputs(self.data.__getitems__([*range(n_rows)]))
         self.model.train()
-        with self.accelerator.autocast():
-            loss = self.compute_loss(self.model, rows, num_items_in_batch=rows["y"].numel())
+        loss = self.compute_loss(self.model, rows, num_items_in_batch=rows["y"].numel())
         loss.backward()
         self.model.zero_grad()
         self._losses = LossSum()
