@@ -13,6 +13,7 @@ from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
+from cygnet import ranks
 from cygnet.errors import CygnetError, InputError
 from cygnet.files import DISK_FULL
 from cygnet.recipe import PRESETS, Recipe, find_recipe
@@ -33,6 +34,8 @@ def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
     from cygnet.runner import run as run_recipe
 
     folder = run_recipe(recipe, out, until=until, overwrite=overwrite)
+    if ranks.rank():
+        return
     print(folder / until)
     if until == "xray":
         print(f"\nthe report       {folder}/xray/report.html")
@@ -97,8 +100,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     builds = any(" ".join(arguments[:n]) in BUILDS for n in (1, 2))
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows "?"
         sys.stdout.reconfigure(errors="replace")
+    if ranks.rank() and not builds:  # nothing but a training wants several processes
+        return 0
     try:
-        _dispatch(arguments)
+        with ranks.ended_together():
+            _dispatch(arguments)
     except KeyboardInterrupt:
         _fail("interrupted" + ("; the same command goes on where it was" if builds else ""))
         return INTERRUPTED
@@ -126,7 +132,9 @@ def _one_line(error: Exception) -> str:
 
 
 def _fail(message: str) -> None:
-    print(f"cygnet: {message}", file=sys.stderr)
+    if ranks.is_first_to_speak():
+        who = f"rank {ranks.rank()}: " if ranks.rank() else ""
+        print(f"cygnet: {who}{message}", file=sys.stderr)
 
 
 def _dispatch(arguments: list[str]) -> None:

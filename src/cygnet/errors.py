@@ -8,6 +8,7 @@
       DivergedError        the loss of a training is no longer a number
       StorageError         the disk is full, or a folder may not be written
       BusyError            another process is at work in the same folder
+      RankError            another process of the same training has ended
 
 The command line prints the message of a ``CygnetError`` on one line and exits with 2.
 """
@@ -43,3 +44,7 @@ class StorageError(CygnetError, OSError):
 
 class BusyError(CygnetError):
     """Another process is at work in the same folder."""
+
+
+class RankError(CygnetError):
+    """Another process of the same training has ended."""
