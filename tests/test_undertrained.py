@@ -559,8 +559,10 @@ def test_a_run_without_all_rows_is_judged_at_its_end(
     copy = tmp_path / "run"
     shutil.copytree(planted_run, copy)
     (copy / "transformer" / "stage.json").unlink()  # which has the sizes of all files
-    rows = copy / "transformer" / "recorder" / "rows.npy"
-    np.save(rows, np.load(rows)[:60])
+    recorder = copy / "transformer" / "recorder"
+    rows, snapshots = np.load(recorder / "rows.npy"), np.load(recorder / "snapshots.npy")
+    np.save(recorder / "rows.npy", rows[:60])
+    np.save(recorder / "snapshots.npy", snapshots[:, :60])
     found = find_undertrained(copy, verify=0)
     assert found.truth is not None
     assert found.truth.steps == [40]
