@@ -37,11 +37,11 @@ def sandbox(
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(finished_run, folder / "runs" / "demo")
     shutil.copytree(recorded_run, folder / "runs" / "duckling")
-    text = "".join(f"{story(3, i)}\n<|endoftext|>\n" for i in range(600))
-    for name in ("train.txt", "valid.txt"):
-        (folder / name).write_text(text)
-    names = ("TinyStoriesV2-GPT4-train.txt", "TinyStoriesV2-GPT4-valid.txt")
-    files = {name: text.encode() for name in names}
+    files = {}
+    for name, n_stories in (("train", 600), ("valid", 60)):
+        text = "".join(f"{story(3, i)}\n<|endoftext|>\n" for i in range(n_stories))
+        (folder / f"{name}.txt").write_text(text)
+        files[f"TinyStoriesV2-GPT4-{name}.txt"] = text.encode()
     with HubServer({"datasets/roneneldan/TinyStories": files}) as hub:
         environment = hub.env(folder / "home")
         scripts = str(Path(sys.executable).parent)
