@@ -130,6 +130,16 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_once(tmp_path_factory, "demo", "run", "demo", *SMALL)
 
 
+@pytest.fixture(scope="session")
+def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run with 48 dead rows whose embedding was recorded; not to be changed."""
+    options = (
+        *("--tokenizer.dead", "48", "--transformer.steps", "60"),
+        *("--transformer.record", "W", "grad", "--transformer.record-every", "15"),
+    )
+    return run_once(tmp_path_factory, "duckling", "run", "demo", *SMALL, *options)
+
+
 def run_once(factory: pytest.TempPathFactory, name: str, *arguments: str) -> Path:
     """The folder of a run, built by the first worker that needs it."""
     root = factory.getbasetemp()
@@ -141,16 +151,6 @@ def run_once(factory: pytest.TempPathFactory, name: str, *arguments: str) -> Pat
             assert result.returncode == 0, result.stderr
             folder.with_suffix(".built").touch()
     return folder
-
-
-@pytest.fixture(scope="session")
-def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small run with 48 dead rows whose embedding was recorded; not to be changed."""
-    options = (
-        *("--tokenizer.dead", "48", "--transformer.steps", "60"),
-        *("--transformer.record", "W", "grad", "--transformer.record-every", "15"),
-    )
-    return run_once(tmp_path_factory, "duckling", "run", "demo", *SMALL, *options)
 
 
 @pytest.fixture

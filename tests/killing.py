@@ -59,13 +59,16 @@ class Watch:
 
 
 class Builder:
-    """A process with everything loaded, which forks one for each job of ``build_jobs``."""
+    """A process with everything loaded, which forks one for each job of ``build_jobs``.
 
-    def __init__(self, log: Path) -> None:
+    Another script may add jobs of its own.
+    """
+
+    def __init__(self, log: Path, script: str = "build_jobs.py") -> None:
         self.log = log
         self._pid: int | None = None
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "build_jobs.py"), str(log)],
+            [sys.executable, str(HERE / script), str(log)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -27,6 +27,8 @@ EXECUTED = {"python", "sh"}
 NOT_CODE = {"text"}
 QUICK = " ".join(SMALL[4:])
 """The small recipe without its texts."""
+FEW_STEPS = "--transformer.steps 40"
+"""Of a recipe that is trained several times."""
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +61,8 @@ def shortened(line: str) -> str:
         return f"{line} {' '.join(SMALL)}"
     if line.startswith("cygnet run tiny-llm"):
         return f"{line} {QUICK}"
+    if line.startswith("cygnet xray sweep demo"):
+        return f"{line} {' '.join(SMALL)} {FEW_STEPS}"
     return line
 
 

@@ -195,24 +195,24 @@ def make_checkpoint(folder: Path, step: int, content: str = "weights") -> Path:
     checkpoint = folder / f"checkpoint-{step}"
     checkpoint.mkdir()
     (checkpoint / "model.safetensors").write_text(content)
-    seal(checkpoint)
+    seal(checkpoint, {})
     return checkpoint
 
 
 def test_last_good_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert find_last_good(tmp_path) is None
+    assert find_last_good(tmp_path, {}) is None
     old, new = make_checkpoint(tmp_path, 90), make_checkpoint(tmp_path, 100)
-    assert find_last_good(tmp_path) == new
+    assert find_last_good(tmp_path, {}) == new
     (tmp_path / "checkpoint-110").mkdir()  # killed while it was written
-    assert find_last_good(tmp_path) == new
+    assert find_last_good(tmp_path, {}) == new
     assert not (tmp_path / "checkpoint-110").exists()
     (new / "model.safetensors").write_text("weightz")
-    assert find_last_good(tmp_path) == old
+    assert find_last_good(tmp_path, {}) == old
     assert "checkpoint-100 is damaged: going on from checkpoint-90" in capsys.readouterr().err
     assert not new.exists()
     (old / "model.safetensors").unlink()
     with pytest.raises(DamagedError, match="no other is left; --overwrite"):
-        find_last_good(tmp_path)
+        find_last_good(tmp_path, {})
 
 
 def test_metrics_behind_a_checkpoint_are_dropped(tmp_path: Path) -> None:

@@ -102,6 +102,12 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def check_writable(folder: Path) -> None:
+    """Raise a StorageError where no file can be made in a folder, before work begins."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(f"no permission to write {folder}: change it, or choose another --out")
+
+
 @contextlib.contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """Fill a new folder so that it appears whole or not at all.

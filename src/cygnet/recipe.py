@@ -15,6 +15,9 @@ from typing import Any, Literal, get_type_hints
 from cygnet.errors import InputError
 from cygnet.files import read_json
 
+HOW = ("micro_batch_size", "device")
+"""Options that say how something is computed, not what: a run may go on with others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
@@ -102,7 +105,10 @@ class TransformerOptions:
     block_size: int
     """Context, in tokens."""
     batch_size: int
-    """Rows per step."""
+    """Rows per step; several ranks share them."""
+    micro_batch_size: int | None = None
+    """Rows that a process computes at a time, where memory is short; the step is the same. All of
+    its rows if none."""
     order: Literal["random", "epoch", "packed"] = "random"
     """What a row is: a window at a random start, one of the windows that do not overlap, each once
     in an epoch, or whole documents packed by best fit, with attention inside each."""
@@ -124,6 +130,8 @@ class TransformerOptions:
     """Gradients longer than this are scaled down to it."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of the matrix products; auto measures whether bf16 is faster here. Weights stay fp32."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """What computes; auto takes cuda or mps where there is one."""
     seed: int = 42
     """Of the first weights and of the order of the data."""
     log_every: int = 10
@@ -303,11 +311,27 @@ def find_recipe(name: str) -> Recipe:
     if name in PRESETS:
         return PRESETS[name]()
     if name.endswith(".json"):
-        recipe: Recipe = _read_section(Recipe, read_json(Path(name)), where=name)
-        return recipe
+        return read_recipe(read_json(Path(name)), where=name)
     close = difflib.get_close_matches(name, PRESETS, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise InputError(f"no recipe {name!r}{hint}: there are {', '.join(PRESETS)}, or a recipe.json")
+
+
+def read_recipe(values: Any, where: str) -> Recipe:
+    """A recipe out of what ``to_dict`` gave.
+
+    Args:
+        values: Plain JSON values.
+        where: Where they come from, for messages.
+
+    Raises:
+        InputError: They are no recipe.
+
+    >>> read_recipe(to_dict(demo()), "here") == demo()
+    True
+    """
+    recipe: Recipe = _read_section(Recipe, values, where)
+    return recipe
 
 
 def to_dict(section: Any) -> dict[str, Any]:
@@ -318,6 +342,11 @@ def to_dict(section: Any) -> dict[str, Any]:
             (item.name, _plain(getattr(section, item.name))) for item in dataclasses.fields(section)
         )
     }
+
+
+def what_is_made(section: Any) -> dict[str, Any]:
+    """The options of a section on which its results depend, as plain JSON values."""
+    return {key: value for key, value in to_dict(section).items() if key not in HOW}
 
 
 def _plain(value: Any) -> Any:

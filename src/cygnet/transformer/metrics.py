@@ -33,6 +33,8 @@ class MetricsFile(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Drop the lines behind the checkpoint that training goes on from."""
+        if not state.is_world_process_zero:
+            return
         write_text(self.path, "".join(read_lines_until(self.path, state.global_step)))
         self.advance(state.global_step)
 
@@ -55,6 +57,8 @@ class MetricsFile(TrainerCallback):
     ) -> None:
         """Append a line."""
         assert logs is not None
+        if not state.is_world_process_zero:
+            return
         figures = {key: value for key, value in logs.items() if key != "epoch"}
         with open(self.path, "a") as file:
             file.write(json.dumps(figures) + "\n")

@@ -26,6 +26,7 @@ from cygnet.transformer.snapshots import PREFIXES, SnapshotWriter
 
 What = Literal["W", "grad", "adam"]
 Matrix = Literal["W_E", "W_U"]
+RANGES = re.compile(r"(\d+(-\d+)?)(,\d+(-\d+)?)*", re.ASCII)
 KINDS = {"W": ("snapshots",), "grad": ("grad",), "adam": ("exp_avg", "exp_avg_sq")}
 
 
@@ -258,12 +259,26 @@ def select_rows(
     return ids
 
 
+def parse_ids(text: str) -> list[int]:
+    """Ids that are written as numbers and ranges.
+
+    Raises:
+        InputError: It is something else.
+
+    >>> parse_ids("0-3,90")
+    [0, 1, 2, 3, 90]
+    """
+    if not RANGES.fullmatch(text):
+        raise InputError(f"{text!r} names no ids: write them as 0-49,90")
+    ends = (part.split("-") for part in text.split(","))
+    return [row for part in ends for row in range(int(part[0]), int(part[-1]) + 1)]
+
+
 def _named_rows(name: str, n_rows: int, dead_ids: Sequence[int] | None) -> Sequence[int]:
     if name == "all":
         return range(n_rows)
-    if re.fullmatch(r"(\d+(-\d+)?)(,\d+(-\d+)?)*", name):
-        ends = (part.split("-") for part in name.split(","))
-        return [row for part in ends for row in range(int(part[0]), int(part[-1]) + 1)]
+    if RANGES.fullmatch(name):
+        return parse_ids(name)
     if name not in ("dead", "live"):
         raise InputError(f"rows is {name!r}: it can be all, dead, live, or ids such as 0-49,90")
     if not dead_ids:

@@ -1,22 +1,29 @@
-"""``transformers.Trainer`` with pre-shifted targets, a fixed order and sealed checkpoints."""
+"""``transformers.Trainer`` with pre-shifted targets, a fixed order and sealed checkpoints.
 
+A step is the mean over the targets of its whole batch, however it is shared by ranks and cut into
+parts: each part is divided by the number of targets of all.
+"""
+
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import Sampler, SequentialSampler
+from torch.utils.data import DataLoader
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
+from cygnet.errors import DivergedError
 from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.attention import Rows
-from cygnet.transformer.checkpoints import seal, storing
+from cygnet.transformer.checkpoints import prune, seal, storing
 from cygnet.transformer.evaluation import LossSum, evaluate
 from cygnet.transformer.loss import loss_function
-from cygnet.transformer.rows import WindowDataset
+from cygnet.transformer.parallel import losses_of_all, seed_step, sum_over_ranks, through
+from cygnet.transformer.rows import RankRows, WindowDataset
 
 
 class LanguageModelTrainer(Trainer):
@@ -27,18 +34,51 @@ class LanguageModelTrainer(Trainer):
         model: PreTrainedModel,
         args: TrainingArguments,
         data: WindowDataset,
+        rows: RankRows,
+        made_from: dict[str, Any],
         token_lengths: npt.NDArray[np.int64],
         advance: Callable[..., None],
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=data, data_collator=_already_a_batch)
-        self.data, self.token_lengths, self.advance = data, token_lengths, advance
+        self.data, self.rows = data, rows
+        self.token_lengths, self.advance = token_lengths, advance
+        self.loss_is_scaled_for_ga = True
+        self.made_from = made_from
         self._lengths = torch.from_numpy(token_lengths)
         self._losses_of = loss_function(model)
         self._losses = LossSum()
         self._since = time.perf_counter()
 
-    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
-        return SequentialSampler(self.data)
+    def get_train_dataloader(self) -> DataLoader[Any]:
+        """The rows of this rank. accelerate would deal out whole batches in turn."""
+        return DataLoader(
+            self.data,
+            batch_sampler=self.rows,
+            collate_fn=_already_a_batch,
+            pin_memory=self.args.dataloader_pin_memory,
+        )
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[Rows], num_batches: int, device: torch.device
+    ) -> tuple[list[Rows], torch.Tensor]:
+        """The parts of a step on this rank, and what to divide their losses by.
+
+        ``DistributedDataParallel`` takes the mean of gradients over ranks: of the number of targets
+        on all ranks, the share of one is therefore meant.
+        """
+        parts = [next(epoch_iterator) for _ in range(num_batches)]
+        seed_step(self.args.seed, self.state.global_step, self.args.process_index)
+        n_targets = torch.stack([(part["y"] != IGNORED).sum() for part in parts]).sum().to(device)
+        if self.args.world_size > 1:
+            n_targets = sum_over_ranks(n_targets, self.args.world_size) / self.args.world_size
+        return parts, n_targets
+
+    def _prepare_input(self, data: Any) -> Any:
+        # A copy from pinned memory that nobody waits for; anywhere else it could read too early.
+        is_pinned = isinstance(data, torch.Tensor) and self.args.dataloader_pin_memory
+        if is_pinned:
+            return data.to(self.args.device, non_blocking=True)
+        return super()._prepare_input(data)
 
     def compute_loss(
         self,
@@ -47,11 +87,11 @@ class LanguageModelTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Any = None,
     ) -> Any:
-        """Mean loss of what counts in a batch; the sums for the metrics are kept beside it."""
+        """What a part adds to the mean loss of its step; the sums for the metrics are kept."""
         with self.accelerator.autocast():
-            total, losses = self._losses_of(**inputs)
+            total, losses = through(model, self._losses_of, **inputs)
         self._losses.add(losses, inputs["y"], self._lengths)
-        loss = total / (inputs["y"] != IGNORED).sum()
+        loss = total / num_items_in_batch
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -59,19 +99,21 @@ class LanguageModelTrainer(Trainer):
         if "loss" not in logs:  # the summary at the end of training, which has nothing new
             return
         seconds = time.perf_counter() - self._since
+        losses = losses_of_all(self._losses, self.args.world_size, self.args.device)
         figures = {
             "step": self.state.global_step,
             "tokens": self.state.global_step * self.data.options.batch_size * self._block_size,
-            "train_nats_per_token": self._losses.nats_per_token,
-            "train_bits_per_byte": self._losses.bits_per_byte,
+            "train_nats_per_token": losses.nats_per_token,
+            "train_bits_per_byte": losses.bits_per_byte,
             "learning_rate": logs["learning_rate"],
             "grad_norm": logs["grad_norm"],
-            "tokens_per_second": round(self._losses.tokens / seconds),
+            "tokens_per_second": round(losses.tokens / seconds),
         }
         if self._is_evaluation_step():
             found = self.evaluate_split("valid", self._eval_tokens())
             figures["valid_nats_per_token"] = found.nats_per_token
             figures["valid_bits_per_byte"] = found.bits_per_byte
+        check_converges(figures)
         super().log(figures)
         self._losses = LossSum()
         self._since = time.perf_counter()
@@ -84,32 +126,53 @@ class LanguageModelTrainer(Trainer):
 
         def show(n_more: int) -> None:
             nonlocal done
-            done += n_more
+            done += n_more * self.args.world_size
             self.advance(0, f"validating, {done / total:.0%}")
 
         assert isinstance(self.model, PreTrainedModel)
-        return evaluate(
+        found = evaluate(
             self.model,
             self.data.store,
             split,
             self.token_lengths,
             block_size=self._block_size,
-            batch_size=self.data.options.batch_size,
+            batch_size=self.rows.n_at_once,
             order=self.data.options.order,
             max_tokens=max_tokens,
             on_tokens=show,
             autocast=self.accelerator.autocast,
+            rank=self.args.process_index,
+            world_size=self.args.world_size,
         )
+        return losses_of_all(found, self.args.world_size, self.args.device)
+
+    def compute(self, n_rows: int) -> None:
+        """Some rows forward and back, for nothing but the memory that it takes."""
+        assert self.model is not None
+        rows = self._prepare_inputs(self.data.__getitems__([*range(n_rows)]))
+        self.model.train()
+        loss = self.compute_loss(self.model, rows, num_items_in_batch=rows["y"].numel())
+        loss.backward()
+        self.model.zero_grad()
+        self._losses = LossSum()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         assert self.args.output_dir is not None
-        checkpoint = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+        folder = Path(self.args.output_dir)
+        checkpoint = folder / f"checkpoint-{self.state.global_step}"
+        if not self.args.should_save:  # this rank has its part in what is summed up, and no more
+            super()._save_checkpoint(model, trial)
+            return
         with storing(checkpoint):
             super()._save_checkpoint(model, trial)
             # A pickle of the arguments, which nothing here reads.
             (checkpoint / "training_args.bin").unlink(missing_ok=True)
-            seal(checkpoint)
+            seal(checkpoint, self.made_from)
+        prune(folder)
         self._since = time.perf_counter()
+
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Nothing: what is drawn in a step depends on its number, see ``seed_step``."""
 
     @property
     def _block_size(self) -> int:
@@ -124,6 +187,25 @@ class LanguageModelTrainer(Trainer):
     def _eval_tokens(self) -> int | None:
         is_last = self.state.global_step == self.data.options.steps
         return None if is_last else self.data.options.eval_tokens
+
+
+def check_converges(figures: dict[str, float]) -> None:
+    """Refuse to go on from a loss that is infinite or no number: no later step mends it.
+
+    Raises:
+        DivergedError: Such a loss is among the figures of a step.
+
+    >>> check_converges({"step": 3, "learning_rate": 9.0, "train_nats_per_token": float("nan")})
+    Traceback (most recent call last):
+    cygnet.errors.DivergedError: training diverged: train_nats_per_token is nan at step 3 ...
+    """
+    for name in ("train_nats_per_token", "valid_nats_per_token"):
+        if not math.isfinite(figures.get(name, 0.0)):
+            raise DivergedError(
+                f"training diverged: {name} is {figures[name]} at step {figures['step']:,}"
+                f" (learning rate {figures['learning_rate']:g}); start anew with a lower"
+                " learning_rate, or with more warmup_steps"
+            )
 
 
 def _already_a_batch(rows: Any) -> dict[str, Any]:

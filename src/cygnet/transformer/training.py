@@ -1,7 +1,7 @@
 """Training: ``transformers.Trainer`` on token files, exact on resume.
 
-The order of the data depends on the step alone and nothing else is random, so a run that goes on
-from a checkpoint computes what a run without a break computes.
+The order of the data and what else is random depend on the step alone, so a run that goes on from a
+checkpoint computes what a run without a break computes.
 """
 
 import contextlib
@@ -10,35 +10,38 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from cygnet import ranks
 from cygnet.errors import InputError
-from cygnet.files import make_folder
+from cygnet.files import check_writable, make_folder
 from cygnet.recipe import TransformerOptions
 from cygnet.tokens.store import TokenStore
-from cygnet.transformer.checkpoints import find_last_good
+from cygnet.transformer.checkpoints import find_last_good, made_from
+from cygnet.transformer.devices import settle_device
+from cygnet.transformer.memory import check_batch_fits
 from cygnet.transformer.metrics import METRICS, MetricsFile, read_lines_until
 from cygnet.transformer.precision import settle_precision
-from cygnet.transformer.rows import WindowDataset
+from cygnet.transformer.rows import RankRows, WindowDataset
 from cygnet.transformer.trainer import LanguageModelTrainer
 
 CHECKPOINTS = "checkpoints"
 PRECISION = "precision.json"
-N_KEPT = 2  # if the newest checkpoint is damaged, the one before it serves
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a training run gives: the model in memory, the last metrics, the precision used."""
+    """What a training run gives: the model in memory, the last metrics, precision and device."""
 
     model: PreTrainedModel
     metrics: dict[str, float]
     precision: str
+    device: str
 
 
 def train(
@@ -59,45 +62,79 @@ def train(
         options: Shape of the batches, optimizer and rhythm.
         token_lengths: Bytes of text in each token, from ``Tokenizer.token_lengths``.
         advance: Called with the steps done and a label, for a progress bar.
-        callbacks: Others to call, after those of the training itself.
+        callbacks: Others to call, after those of the training itself, on every rank: what writes
+            files does so if ``state.is_world_process_zero``.
 
     Returns:
         The trained model, and the last line of its metrics, with the loss on the whole valid split
         where there is one.
 
     Raises:
-        InputError: An option is out of its range.
+        InputError: An option is out of its range, the device is not there, or a batch does not fit.
         DamagedError: No checkpoint is left undamaged.
-        StorageError: A checkpoint cannot be written.
+        StaleError: There is a checkpoint of another model, vocabulary or recipe.
+        StorageError: The folder, or a checkpoint in it, cannot be written.
+
+    Under ``torchrun`` every rank calls this; the first one writes.
     """
     check_options(options, store)
     keep_freed_memory()
-    make_folder(folder / CHECKPOINTS)
-    checkpoint = find_last_good(folder / CHECKPOINTS)
-    precision = settle_precision(options.precision, folder / CHECKPOINTS / PRECISION)
+    device = settle_device(options.device)
+    rows = RankRows(
+        options.steps,
+        options.batch_size,
+        options.micro_batch_size,
+        ranks.rank(),
+        ranks.world_size(),
+    )
+    origin = made_from(model, store, options)
+    begin = ranks.share(None if ranks.rank() else _prepare(folder, options, device, origin))
+    precision = begin["precision"]
     trainer = LanguageModelTrainer(
         model,
-        training_arguments(options, folder / CHECKPOINTS, precision),
+        training_arguments(options, folder / CHECKPOINTS, precision, device, rows),
         WindowDataset(store, options),
+        rows,
+        origin,
         token_lengths,
         advance,
     )
     trainer.remove_callback(PrinterCallback)
     for callback in (MetricsFile(folder / METRICS, options, advance), *callbacks):
         trainer.add_callback(callback)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    check_batch_fits(
+        rows.n_at_once, options.block_size, trainer.compute, model.num_parameters(), device
+    )
+    trainer.train(resume_from_checkpoint=begin["checkpoint"])
+    trainer.accelerator.wait_for_everyone()  # rank 0 has written the last line of the metrics
     last = read_lines_until(folder / METRICS, options.steps)[-1]
-    return TrainingResult(model, json.loads(last), precision)
+    return TrainingResult(model, json.loads(last), precision, device)
+
+
+def _prepare(
+    folder: Path, options: TransformerOptions, device: str, origin: dict[str, Any]
+) -> dict[str, str | None]:
+    """What the first rank settles for all: the precision, and the checkpoint to go on from."""
+    make_folder(folder / CHECKPOINTS)
+    for place in (folder, folder / CHECKPOINTS):
+        check_writable(place)
+    checkpoint = find_last_good(folder / CHECKPOINTS, origin)
+    path = folder / CHECKPOINTS / PRECISION
+    return {
+        "precision": settle_precision(options.precision, device, path),
+        "checkpoint": str(checkpoint) if checkpoint else None,
+    }
 
 
 def training_arguments(
-    options: TransformerOptions, folder: Path, precision: str
+    options: TransformerOptions, folder: Path, precision: str, device: str, rows: RankRows
 ) -> TrainingArguments:
     """The options as ``transformers`` wants them; logging and saving follow ``MetricsFile``."""
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=options.steps,
-        per_device_train_batch_size=options.batch_size,
+        per_device_train_batch_size=rows.n_at_once,
+        gradient_accumulation_steps=rows.n_parts,
         learning_rate=options.learning_rate,
         lr_scheduler_type=options.schedule,
         warmup_steps=options.warmup_steps,
@@ -106,16 +143,21 @@ def training_arguments(
         max_grad_norm=options.max_grad_norm,
         seed=options.seed,
         bf16=precision == "bf16",
-        use_cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        use_cpu=device == "cpu",
         logging_strategy="no",
         save_strategy="no",
-        save_total_limit=N_KEPT,
         logging_nan_inf_filter=False,
         remove_unused_columns=False,
-        dataloader_pin_memory=False,
+        dataloader_pin_memory=device == "cuda",
+        ddp_find_unused_parameters=False,
         disable_tqdm=True,
         report_to="none",
     )
+    if arguments.world_size != rows.world_size:
+        raise InputError(
+            f"{arguments.world_size} ranks were started in a way that does not name them: start"
+            " them with torchrun"
+        )
     # One device per process: with several, DataParallel would ask for batches of another size.
     if arguments.n_gpu > 1:
         arguments._n_gpu = 1
@@ -127,6 +169,14 @@ def check_options(options: TransformerOptions, store: TokenStore) -> None:
     for name, least in LEAST.items():
         if getattr(options, name) < least:
             raise InputError(f"{name} must be at least {least}, found {getattr(options, name)}")
+    if options.micro_batch_size is not None and options.micro_batch_size < 1:
+        raise InputError(f"micro_batch_size must be at least 1, found {options.micro_batch_size}")
+    if spare := options.batch_size % ranks.world_size():
+        fitting = options.batch_size - spare + ranks.world_size()
+        raise InputError(
+            f"{ranks.world_size()} ranks cannot share a batch of {options.batch_size} rows evenly:"
+            f" take --transformer.batch-size {fitting}, or another number of ranks"
+        )
     if options.seed >= 1 << 32:
         raise InputError(f"seed must be below 2**32, found {options.seed}")
     if options.eval_every % options.log_every:
