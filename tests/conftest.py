@@ -1,6 +1,7 @@
 """What several test files need: real data, a finished small run, the command line."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -175,3 +176,11 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     started = Builder(tmp_path_factory.mktemp("builder") / "log.txt")
     yield started
     started.close()
+
+
+@pytest.fixture
+def prepared(finished_run: Path, tmp_path: Path) -> Path:
+    """A run whose next stage is the training."""
+    for stage in ("text", "tokenizer", "tokens"):
+        shutil.copytree(finished_run / stage, tmp_path / "run" / stage)
+    return tmp_path / "run"

@@ -254,7 +254,7 @@ def test_training_that_had_reached_its_end_is_not_repeated(tmp_path: Path) -> No
     lines = metrics.read_text()
     assert [json.loads(line)["step"] for line in lines.splitlines()] == [2, 4, 6, 7]
     kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
-    assert kept == ["checkpoint-4", "checkpoint-7", "precision.json"]
+    assert kept == ["checkpoint-4", "checkpoint-7", "precision.json", "throughput.json"]
     assert not list((tmp_path / "run").rglob("training_args.bin"))
     second = weights()
     assert metrics.read_text() == lines

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_type_hints
 from cygnet.errors import InputError
 from cygnet.files import read_json
 
-HOW = ("micro_batch_size", "device")
+HOW = ("micro_batch_size", "device", "report_to")
 """Options that say how something is computed, not what: a run may go on with others."""
 
 
@@ -138,8 +138,11 @@ class TransformerOptions:
     """Steps between lines of metrics.jsonl."""
     eval_every: int = 100
     """Steps between validations; each is followed by a checkpoint. A multiple of log_every."""
-    eval_tokens: int = 100_000
-    """Tokens of the valid split for each validation; the last one takes all of it."""
+    eval_tokens: int | None = None
+    """Tokens for each validation, in rows spread over the valid split; all of it if none. The last
+    validation takes all of it in any case."""
+    report_to: tuple[Literal["trackio", "wandb", "tensorboard"], ...] = ()
+    """Loggers that get the figures of metrics.jsonl as well; each must be installed."""
     dead_rows: Literal["train", "frozen", "masked"] = "train"
     """What happens to embedding rows of dead tokens: trained like all others, kept as they began,
     or left out of the softmax, so that weight decay alone moves them."""
@@ -223,6 +226,7 @@ def tiny_llm() -> Recipe:
             batch_size=8,
             steps=3500,
             learning_rate=2e-3,
+            eval_tokens=100_000,
         ),
         xray=XrayOptions(prompts=("Once upon a time", "Lily and Tom", "One day, a little dog")),
     )
@@ -253,6 +257,7 @@ def duckling_transformer() -> TransformerOptions:
         seed=42,
         log_every=100,
         eval_every=1000,
+        eval_tokens=100_000,
         record=("W",),
     )
 

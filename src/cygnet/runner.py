@@ -13,6 +13,7 @@ from cygnet.errors import DamagedError, StaleError
 from cygnet.files import lock_folder, make_folder, read_json, write_json
 from cygnet.recipe import Recipe, to_dict, what_is_made
 from cygnet.stage import Stage
+from cygnet.transformer.loggers import check_loggers
 
 STAGES = ("text", "tokenizer", "tokens", "transformer", "xray")
 TRAINED = "transformer"  # the stage that several ranks build together
@@ -47,12 +48,16 @@ def run(
     Raises:
         StaleError: A stage was made from other inputs or options, and ``overwrite`` is not set.
         DamagedError: A file of an earlier stage is missing or damaged.
+        InputError: A logger that the training is to report to is not installed.
         BusyError: Another process is at work in the same folder.
         CygnetError: A stage cannot be built; what was finished stays.
 
     A killed run goes on where it was, and ends with the same bytes. Under ``torchrun`` the first
     rank does all of this, and the others train along.
     """
+    names = STAGES[: STAGES.index(until) + 1]
+    if TRAINED in names:
+        check_loggers(recipe.transformer.report_to)
     folder = Path(out) if out else Path("runs") / recipe.name
     if ranks.rank():
         _train_along(recipe, folder, until)
@@ -60,7 +65,7 @@ def run(
     make_folder(folder)
     with lock_folder(folder):
         stage.remove_cleared(folder)
-        for name in STAGES[: STAGES.index(until) + 1]:
+        for name in names:
             _bring_up(describe(name, recipe, folder), recipe, folder, overwrite)
     return folder
 

@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, PreTrainedModel, TrainerCallback
 
 from cygnet import ranks
-from cygnet.console import progress, say
+from cygnet.console import is_live, live_line, say
 from cygnet.errors import InputError
 from cygnet.recipe import TransformerOptions
 from cygnet.tokenizer.base import BaseTokenizer
@@ -19,6 +19,7 @@ from cygnet.transformer.blocked_attention import BLOCKED
 from cygnet.transformer.checkpoints import storing
 from cygnet.transformer.dead_rows import FrozenRows, mask_rows
 from cygnet.transformer.devices import settle_device
+from cygnet.transformer.live_line import LiveLine
 from cygnet.transformer.model import quiet_transformers
 from cygnet.transformer.presets import PRESETS
 from cygnet.transformer.recorder import EmbeddingRecorder
@@ -42,11 +43,21 @@ def build(
     store.check_tokenizer(tokenizer)
     check_options(options, store)
     model = new_model(options, tokenizer)
-    callbacks = row_callbacks(options, folder, [*tokenizer.dead_ids])
+    line = LiveLine(options, is_live())
+    callbacks = [line, *row_callbacks(options, folder, [*tokenizer.dead_ids])]
     n_parameters = model.num_parameters()
     say(f"  {n_parameters:,} parameters, {options.steps:,} steps of {_batch_words(options)}")
-    with progress("training", options.steps, "step") as advance:
-        result = train(model, store, folder, options, tokenizer.token_lengths(), advance, callbacks)
+    with live_line(line.text):
+        result = train(
+            model,
+            store,
+            folder,
+            options,
+            tokenizer.token_lengths(),
+            callbacks,
+            [*tokenizer.dead_ids],
+            line.on_validation,
+        )
     if ranks.rank():
         return {}
     save_model(result.model, folder)

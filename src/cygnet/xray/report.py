@@ -2,6 +2,7 @@
 
 import html
 import json
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ def report_html(
     samples: Sequence[Trace],
     held_out: Trace | None,
     embedding_rows: str | None = None,
+    warnings: Sequence[dict[str, Any]] = (),
 ) -> str:
     """The whole page.
 
@@ -45,6 +47,7 @@ def report_html(
         samples: Generated texts.
         held_out: A document of the valid split, if there is one.
         embedding_rows: What happened to dead and live rows, as HTML, if that was recorded.
+        warnings: The lines of ``warnings.jsonl``.
 
     Returns:
         HTML without any reference to something outside itself.
@@ -55,7 +58,7 @@ def report_html(
         ("Text", _text_table(results["text"])),
         ("Tokenizer", _tokenizer_section(tokenizer, results)),
         ("Token files", _tokens_table(results["tokens"])),
-        ("Training", _training_section(results["transformer"], metrics)),
+        ("Training", _training_section(results["transformer"], metrics, warnings)),
         ("What the model writes", "".join(map(trace_html, samples))),
     ]
     if embedding_rows is not None:
@@ -120,18 +123,40 @@ def _tokenizer_section(tokenizer: BaseTokenizer, results: dict[str, Any]) -> str
     return html_table(("", ""), [("learned from", learned_from), *tokenizer.facts().items()])
 
 
-def _training_section(results: dict[str, Any], metrics: Metrics) -> str:
+def _training_section(
+    results: dict[str, Any], metrics: Metrics, warnings: Sequence[dict[str, Any]]
+) -> str:
     last = metrics[-1]
     rows = [
         ("parameters", f"{results['n_parameters']:,}"),
         ("precision", results["precision"]),
         ("steps", f"{int(last['step']):,}"),
-        ("tokens seen", f"{int(last['tokens']):,}"),
+        ("tokens seen", f"{int(last['tokens']):,}, {last['epochs']:.2f} times the train split"),
+        ("time", f"{last['seconds']:,.1f} s, {_rate(metrics)}"),
         ("train, last", _both_units(last, "train")),
     ]
     if "valid_bits_per_byte" in results:
         rows.append(("valid, all of it", _both_units(results, "valid")))
-    return f"<figure>{loss_curves(metrics)}</figure>{html_table(('', ''), rows)}"
+    return (
+        f"<figure>{loss_curves(metrics)}</figure>{html_table(('', ''), rows)}"
+        f"{_warnings_table(warnings)}"
+    )
+
+
+def _rate(metrics: Metrics) -> str:
+    """Tokens per second, and what share of the machine that is: the median of all lines."""
+    rate = statistics.median(line["tokens_per_second"] for line in metrics)
+    shares = [share for line in metrics if (share := line["share_of_peak"]) is not None]
+    of_peak = f", {statistics.median(shares):.1%} of its matrix throughput" if shares else ""
+    return f"{rate:,.0f} tokens per second{of_peak}"
+
+
+def _warnings_table(warnings: Sequence[dict[str, Any]]) -> str:
+    if not warnings:
+        return ""
+    columns = ("name", "seen", "meaning", "remedy")
+    rows = [[warning[column] for column in columns] for warning in warnings]
+    return "<h3>Warnings</h3>" + html_table(("", "seen", "it may mean", "what to do"), rows)
 
 
 def _both_units(figures: dict[str, Any], split: str) -> str:
