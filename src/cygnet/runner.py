@@ -10,7 +10,7 @@ from typing import Any
 from cygnet import stage
 from cygnet.console import Stopwatch, say
 from cygnet.errors import DamagedError, StaleError
-from cygnet.files import lock_folder, make_folder, read_json, write_json
+from cygnet.files import lock_folder, make_folder, read_json, sha256_file, write_json
 from cygnet.recipe import Recipe, to_dict
 from cygnet.stage import Stage
 
@@ -104,6 +104,8 @@ def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
         from cygnet.tokenizer.base_source import base_inputs
 
         inputs |= base_inputs(recipe.tokenizer.base)
+    if name == "transformer" and recipe.transformer.config is not None:
+        inputs |= {recipe.transformer.config: sha256_file(Path(recipe.transformer.config))}
     options = to_dict(getattr(recipe, name))
     return Stage(
         name, folder / name, options, inputs, SCAFFOLDING.get(name, ()), PROGRESS.get(name, "")
