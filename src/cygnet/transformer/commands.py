@@ -46,3 +46,24 @@ def generate(
     for text in tokenizer.decode_stream(figures.id for figures in drawn):
         print(text, end="", flush=True)
     print()
+
+
+def import_(checkpoint: Path, out: Path, /, tokenizer: Path | None = None) -> None:
+    """Make a model folder out of a checkpoint of llama2.c.
+
+    Transformers loads it, and so do cygnet transformer generate and cygnet xray trace.
+
+    Example: cygnet transformer import stories260K.bin stories
+
+    Args:
+        checkpoint: A .bin file of version 0 or 1.
+        out: The folder to write.
+        tokenizer: Its vocabulary: tok512.bin or the like, or any that cygnet reads. By default
+            tokN.bin, for N tokens, or tokenizer.bin beside the checkpoint.
+    """
+    from cygnet.transformer.importing import import_llama2c
+    from cygnet.transformer.model import quiet_transformers
+
+    quiet_transformers()
+    model = import_llama2c(checkpoint, out, tokenizer)
+    print(f"{model.num_parameters():,} parameters  {out}")

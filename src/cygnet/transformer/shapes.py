@@ -1,6 +1,7 @@
 """The shapes of models as numbers: what ``depth`` and the published sizes stand for."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 from cygnet.errors import InputError
 from cygnet.recipe import TransformerOptions
@@ -140,21 +141,12 @@ def settle(options: TransformerOptions, given: set[str]) -> TransformerOptions:
     if "preset" in given and options.preset not in BY_DEPTH and "depth" not in given:
         options = replace(options, depth=None)
     if options.config is not None or _decided(options) is not None:
-        dropped = {"n_layer", "n_head", "n_embd"} - given
-        options = replace(options, **dict.fromkeys(dropped))
+        dropped: dict[str, Any] = dict.fromkeys({"n_layer", "n_head", "n_embd"} - given)
+        options = replace(options, **dropped)
     if options.config is None and options.preset == "nanochat" and "learning_rate" not in given:
         rate = nanochat_learning_rate(find_shape(options).n_embd)
         options = replace(options, learning_rate=rate)
     return options
-
-
-def describe(shape: Shape) -> str:
-    """The shape in words.
-
-    >>> describe(nanochat_shape(20))
-    'n_layer 20, n_head 10, n_embd 1280'
-    """
-    return ", ".join(f"{name} {value}" for name, value in asdict(shape).items())
 
 
 def _checked(depth: int) -> int:

@@ -10,8 +10,7 @@ from typing import Any
 
 import transformers
 from huggingface_hub.errors import StrictDataclassError
-from transformers import PretrainedConfig
-from transformers.models.auto.configuration_auto import CONFIG_MAPPING_NAMES
+from transformers import CONFIG_MAPPING, PretrainedConfig
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from cygnet.errors import CygnetError, DamagedError, InputError
@@ -71,7 +70,7 @@ def _find_class(path: Path, model_type: Any) -> type[PretrainedConfig]:
             f"{path} has model_type {json.dumps(model_type)}, which is no causal language model of"
             f" transformers {transformers.__version__}{hint}"
         )
-    kind: type[PretrainedConfig] = getattr(transformers, CONFIG_MAPPING_NAMES[model_type])
+    kind: type[PretrainedConfig] = CONFIG_MAPPING[model_type]
     return kind
 
 
