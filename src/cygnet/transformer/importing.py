@@ -143,8 +143,10 @@ def read_header(path: Path) -> Header:
 
 def _parse(path: Path, start: bytes) -> Header:
     if start[:4] != MAGIC:
-        *sizes, vocab_size, seq_len = struct.unpack("<7i", start[:28])
-        return Header(0, vocab_size > 0, *sizes, abs(vocab_size), seq_len)
+        numbers = list(struct.unpack("<7i", start[:28]))
+        is_shared = numbers[5] > 0  # the vocabulary
+        numbers[5] = abs(numbers[5])
+        return Header(0, is_shared, *numbers)
     version, *numbers, is_shared = struct.unpack("<8iB", start[4:])
     if version != 1:
         raise InputError(
