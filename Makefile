@@ -7,7 +7,7 @@ TEST_ARGS ?=
 BENCH_ARGS ?=
 DATA ?= ../shared/data
 
-.PHONY: demo test lint stress bench bench-tokenizer bench-tokens clean
+.PHONY: demo test lint stress bench bench-tokenizer bench-tokens bench-training clean
 
 demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
@@ -25,7 +25,7 @@ stress: .venv/dev
 	$(BIN)/python -m pytest -m stress
 
 # The figures of the README, from the real texts and tokenizers in DATA.
-bench: bench-tokenizer bench-tokens .venv/dev
+bench: bench-tokenizer bench-tokens bench-training .venv/dev
 	$(BIN)/python bench/bench.py $(DATA)/tinystories --runs
 
 # The tokenizer beside its peers; BENCH_ARGS=--quick sees in minutes whether it works.
@@ -36,6 +36,11 @@ bench-tokenizer: .venv/peers/installed
 bench-tokens: .venv/peers/installed
 	.venv/peers/bin/python bench/tokens.py $(DATA) $(BENCH_ARGS)
 	.venv/peers/bin/python bench/batches.py $(DATA)
+
+# The training step beside the stock trainer and a loop by hand, and where its time goes.
+bench-training: .venv/dev
+	$(BIN)/python bench/training.py $(DATA)
+	$(BIN)/python bench/training_profile.py $(DATA)
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

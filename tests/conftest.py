@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from cygnet.machine_code import kernels
+from killing import Builder
 
 # On a busy machine a first call may take long; how fast things are is measured elsewhere.
 settings.register_profile("cygnet", deadline=None)
@@ -88,3 +89,27 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = cygnet("run", "demo", *SMALL, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("may not mount a small file system here")
+    yield mount
+    subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+def enlarge(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
+    """Starts builds that can be killed and halted."""
+    started = Builder(tmp_path_factory.mktemp("builder") / "log.txt")
+    yield started
+    started.close()

@@ -63,6 +63,7 @@ class Builder:
 
     def __init__(self, log: Path) -> None:
         self.log = log
+        self._pid: int | None = None
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "build_jobs.py"), str(log)],
             stdin=subprocess.PIPE,
@@ -73,13 +74,16 @@ class Builder:
 
     def start(self, name: str, *arguments: object) -> int:
         """Start a job; returns the id of its process."""
+        if self._pid is not None:  # of a test that failed
+            self._kill(self._pid)
         self.log.write_text("")
         self._tell(json.dumps([name, *map(str, arguments)]))
-        return int(self._answer())
+        self._pid = int(self._answer())
+        return self._pid
 
     def wait(self) -> int:
         """The exit code of the job that was started last; negative if a signal has ended it."""
-        status = int(self._answer())
+        status, self._pid = int(self._answer()), None
         self._tell("seen")
         return status
 

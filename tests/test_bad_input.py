@@ -4,13 +4,11 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import SMALL, cygnet, refused, start
+from conftest import SMALL, cygnet, enlarge, refused, start
 from test_run import kill_at_checkpoint, products, state
 
 FEW = ("--text.valid", "stories:2:5", "--tokenizer.vocab-size", "300")
@@ -204,22 +202,6 @@ def test_full_disk_while_training(finished_run: Path, tmp_path: Path) -> None:
     assert not list(folder.rglob("*.tmp"))
     result = cygnet("transformer", "train", "demo", *SMALL, "--out", folder)
     assert result.returncode == 0, result.stderr
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("may not mount a small file system here")
-    yield mount
-    subprocess.run(["umount", "-l", str(mount)], check=True)
-
-
-def enlarge(disk: Path, size: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
 def test_full_disk(small_disk: Path) -> None:

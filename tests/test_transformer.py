@@ -17,9 +17,10 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.checkpoints import find_last_good, seal
-from cygnet.transformer.evaluation import evaluate, token_losses
+from cygnet.transformer.evaluation import evaluate
 from cygnet.transformer.figures import token_figures
 from cygnet.transformer.generation import generate
+from cygnet.transformer.loss import token_losses
 from cygnet.transformer.metrics import read_lines_until
 from cygnet.transformer.model import load_model
 from cygnet.transformer.presets import gpt2

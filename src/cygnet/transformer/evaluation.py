@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from cygnet.tokens.batch import IGNORED, Batch, Order
 from cygnet.tokens.store import TokenStore
-from cygnet.transformer.attention import model_inputs, to_tensors
+from cygnet.transformer.attention import to_tensors
+from cygnet.transformer.loss import loss_function
 
 
 @dataclass
@@ -62,30 +62,6 @@ class LossSum:
         return self.text_nats / math.log(2) / max(1, self.text_bytes)
 
 
-def token_losses(
-    model: torch.nn.Module,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    positions: torch.Tensor | None = None,
-    document_ids: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """The loss of each token of ``y``, in nats, shape ``(B, T)``, ``float32``; 0 where ignored.
-
-    Args:
-        model: A causal language model.
-        x: Token ids, ``int64`` of shape ``(B, T)``.
-        y: The token that follows each of ``x``: already shifted, unlike ``labels`` of
-            ``transformers``, so that no position is lost.
-        positions, document_ids: As in ``Batch``; with them attention stays inside documents.
-    """
-    inputs = model_inputs(model, x, positions, document_ids)
-    logits = model(**inputs).logits.float()
-    losses = cross_entropy(
-        logits.flatten(0, 1), y.flatten(), reduction="none", ignore_index=IGNORED
-    )
-    return losses.view_as(y)
-
-
 def evaluate(
     model: PreTrainedModel,
     store: TokenStore,
@@ -114,8 +90,9 @@ def evaluate(
         on_tokens: Called with the tokens done after each batch.
         autocast: Makes the context for each pass of the model, e.g. for bf16.
 
-    Cost: memory for one batch of logits.
+    Cost: no more than ``loss.ROWS`` rows of logits at once.
     """
+    losses_of = loss_function(model)
     lengths = torch.from_numpy(token_lengths)
     total = LossSum()
     was_training = model.training
@@ -125,7 +102,7 @@ def evaluate(
         for batch in read(store, split, block_size, batch_size, max_tokens):
             rows = {name: tensor.to(model.device) for name, tensor in to_tensors(batch).items()}
             with autocast():
-                losses = token_losses(model, **rows)
+                _, losses = losses_of(**rows)
             total.add(losses, rows["y"], lengths)
             on_tokens(rows["y"].numel())
     model.train(was_training)

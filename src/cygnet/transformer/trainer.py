@@ -14,7 +14,8 @@ from transformers import PreTrainedModel, Trainer, TrainingArguments
 from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.attention import Rows
 from cygnet.transformer.checkpoints import seal, storing
-from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
+from cygnet.transformer.evaluation import LossSum, evaluate
+from cygnet.transformer.loss import loss_function
 from cygnet.transformer.rows import WindowDataset
 
 
@@ -32,6 +33,7 @@ class LanguageModelTrainer(Trainer):
         super().__init__(model=model, args=args, train_dataset=data, data_collator=_already_a_batch)
         self.data, self.token_lengths, self.advance = data, token_lengths, advance
         self._lengths = torch.from_numpy(token_lengths)
+        self._losses_of = loss_function(model)
         self._losses = LossSum()
         self._since = time.perf_counter()
 
@@ -46,9 +48,10 @@ class LanguageModelTrainer(Trainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """Mean loss of what counts in a batch; the sums for the metrics are kept beside it."""
-        losses = token_losses(model, **inputs)
+        with self.accelerator.autocast():
+            total, losses = self._losses_of(**inputs)
         self._losses.add(losses, inputs["y"], self._lengths)
-        loss = losses.sum() / (inputs["y"] != IGNORED).sum()
+        loss = total / (inputs["y"] != IGNORED).sum()
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
