@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +9,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import AutoModelForCausalLM
 
-from conftest import cygnet, refused
+from conftest import ROOT, cygnet
 from cygnet.errors import InputError
 from cygnet.transformer import plan_search
 from cygnet.transformer.footprint import training_memory
@@ -128,6 +127,25 @@ def test_memory_of_weights_and_logits() -> None:
     assert memory.total == sum(vars(memory).values())
 
 
+def test_the_tables_of_the_document() -> None:
+    """docs/models.md shows what the plans say."""
+    cells = [line.strip("| \n").split(" | ") for line in (ROOT / "docs/models.md").open()]
+    presets = {row[0].strip("`"): row[1:] for row in cells if len(row) > 2 and row[0][:1] == "`"}
+    assert set(presets) == set(PRESETS)
+    counted = {name: row for name, row in presets.items() if row[0].strip()}
+    assert len(counted) == 10
+    for name, (total, rows, *_) in counted.items():
+        plan = plan_for(Asked(preset=name), replace(GIVEN, block_size=64))
+        assert (f"{plan.parameters.total:,}", f"{plan.shape['vocab_size']:,}") == (total, rows)
+    chinchilla = [row for row in cells if row[0] in ("12", "20", "26")]
+    for depth, *row in chinchilla:
+        plan = nanochat_plan(int(depth))
+        flops = f"{plan.flops_per_token:.3e}".replace("e+0", "e")
+        sizes = [f"{plan.tokens / 1e9:.2f} B", f"{plan.characters / 1e9:.1f} B", str(plan.shards)]
+        assert [f"{plan.parameters.total:,}", flops, *sizes] == row
+    assert len(chinchilla) == 3
+
+
 def test_disk() -> None:
     plan = nanochat_plan(20)
     assert plan.disk["token_files"] == 2 * plan.tokens
@@ -205,7 +223,7 @@ def test_counts_in_words() -> None:
     assert [parse_count(text) for text in ("561M", " 1.5b", "20k", "7")] == [561e6, 1.5e9, 2e4, 7]
 
 
-def test_plan_on_the_command_line(tmp_path: Path) -> None:
+def test_plan_on_the_command_line() -> None:
     result = cygnet("transformer", "plan", "--depth", "20", "--json")
     assert result.returncode == 0, result.stderr
     found = json.loads(result.stdout)
@@ -216,5 +234,3 @@ def test_plan_on_the_command_line(tmp_path: Path) -> None:
     assert "1,510,912" in table.stdout
     assert "6 N + 12 L H Q T" in table.stdout
     assert "8 to 12" in table.stdout
-    message = refused(cygnet("transformer", "plan", "--preset", "llama"))
-    assert "preset llama needs n_layer" in message
