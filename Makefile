@@ -4,6 +4,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
+# How many processes share the tests; each takes up to a gigabyte of memory.
+WORKERS ?= 2
 BENCH_ARGS ?=
 DATA ?= ../shared/data
 
@@ -13,7 +15,7 @@ demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
 
 test: lint
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TEST_ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check

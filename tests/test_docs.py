@@ -1,6 +1,7 @@
 """Every code block of README and docs, and every example of a help text, is executed.
 
-They run in a folder that holds a finished run ``runs/demo``, as after ``make demo``.
+They run in a folder that holds a finished run ``runs/demo``, as after ``make demo``, and with
+``runs/duckling`` one that has dead rows and recorded them.
 What takes minutes is made short, here and in plain sight: see ``shortened``.
 """
 
@@ -28,21 +29,24 @@ EXECUTED = {"python", "sh"}
 NOT_CODE = {"text"}
 QUICK = " ".join(SMALL[4:])
 """The small recipe without its texts."""
+FEW_STEPS = "--transformer.steps 40"
+"""Of a recipe that is trained several times."""
 
 
 @pytest.fixture(scope="module")
 def sandbox(
-    finished_run: Path, tmp_path_factory: pytest.TempPathFactory
+    finished_run: Path, recorded_run: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, dict[str, str]]]:
     """A reader's folder, and an environment whose hub is on this machine."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(finished_run, folder / "runs" / "demo")
-    text = "".join(f"{story(3, i)}\n<|endoftext|>\n" for i in range(600))
-    for name in ("train.txt", "valid.txt"):
-        (folder / name).write_text(text)
     write_story_model(folder)
-    names = ("TinyStoriesV2-GPT4-train.txt", "TinyStoriesV2-GPT4-valid.txt")
-    files = {name: text.encode() for name in names}
+    shutil.copytree(recorded_run, folder / "runs" / "duckling")
+    files = {}
+    for name, n_stories in (("train", 600), ("valid", 60)):
+        text = "".join(f"{story(3, i)}\n<|endoftext|>\n" for i in range(n_stories))
+        (folder / f"{name}.txt").write_text(text)
+        files[f"TinyStoriesV2-GPT4-{name}.txt"] = text.encode()
     with HubServer({"datasets/roneneldan/TinyStories": files}) as hub:
         environment = hub.env(folder / "home")
         scripts = str(Path(sys.executable).parent)
@@ -72,6 +76,8 @@ def shortened(line: str) -> str:
         return f"{line} {' '.join(SMALL)}"
     if line.startswith("cygnet run tiny-llm"):
         return f"{line} {QUICK}"
+    if line.startswith("cygnet xray sweep demo"):
+        return f"{line} {' '.join(SMALL)} {FEW_STEPS}"
     return line
 
 

@@ -129,10 +129,11 @@ def test_memory_of_weights_and_logits() -> None:
 
 def test_the_tables_of_the_document() -> None:
     """docs/models.md shows what the plans say."""
-    cells = [line.strip("| \n").split(" | ") for line in (ROOT / "docs/models.md").open()]
+    lines = (ROOT / "docs/models.md").read_text().splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     presets = {row[0].strip("`"): row[1:] for row in cells if len(row) > 2 and row[0][:1] == "`"}
     assert set(presets) == set(PRESETS)
-    counted = {name: row for name, row in presets.items() if row[0].strip()}
+    counted = {name: row for name, row in presets.items() if row[0]}
     assert len(counted) == 10
     for name, (total, rows, *_) in counted.items():
         plan = plan_for(Asked(preset=name), replace(GIVEN, block_size=64))

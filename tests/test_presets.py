@@ -19,7 +19,14 @@ from cygnet.tokens.store import TokenStore
 from cygnet.transformer.attention import model_inputs, to_tensors
 from cygnet.transformer.loss import token_losses
 from cygnet.transformer.presets import PRESETS, make_config, nanochat
-from cygnet.transformer.shapes import find_shape, nanochat_learning_rate, nanochat_shape, settle
+from cygnet.transformer.shapes import (
+    count_layers,
+    find_shape,
+    nanochat_learning_rate,
+    nanochat_shape,
+    settle,
+    with_layers,
+)
 from cygnet.transformer.stage import new_model
 from cygnet.transformer.training import train
 
@@ -199,6 +206,25 @@ def test_a_preset_of_the_command_line_replaces_the_shape_of_the_recipe() -> None
     asked = replace(options, preset="nanochat", learning_rate=1e-3)
     assert settle(asked, {"preset", "learning_rate"}).learning_rate == 1e-3
     assert settle(options, {"n_layer"}) == options
+
+
+def test_other_layers(tmp_path: Path) -> None:
+    """What a sweep over layers changes."""
+    by_depth = replace(FREE, preset="nanochat", depth=4)
+    assert count_layers(with_layers(by_depth, 2)) == 2
+    assert find_shape(with_layers(by_depth, 2)).n_embd == 128
+    assert with_layers(OPTIONS, 5).n_layer == 5
+    with pytest.raises(InputError, match="preset gpt2-small has n_layer 12"):
+        with_layers(replace(FREE, preset="gpt2-small"), 2)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(NEOX))
+    by_file = replace(FREE, config=str(path))
+    assert with_layers(by_file, 2) == by_file
+    with pytest.raises(InputError, match=r"the layers of .*config\.json are those that it says"):
+        with_layers(by_file, 3)
+    path.write_text("{}")
+    with pytest.raises(InputError, match="does not say how many layers"):
+        count_layers(by_file)
 
 
 def test_a_context_longer_than_that_of_the_model() -> None:

@@ -5,6 +5,7 @@
         EncodingError      bytes that are not UTF-8, with file, document and byte offset
       StaleError           a finished stage was made from other inputs or options
       DamagedError         a file is truncated, or its bytes are not those that were written
+      DivergedError        the loss of a training is no longer a number
       StorageError         the disk is full, or a folder may not be written
       BusyError            another process is at work in the same folder
 
@@ -30,6 +31,10 @@ class StaleError(CygnetError):
 
 class DamagedError(CygnetError):
     """A file is truncated, or its bytes are not those that were written."""
+
+
+class DivergedError(CygnetError):
+    """The loss of a training is no longer a number."""
 
 
 class StorageError(CygnetError, OSError):

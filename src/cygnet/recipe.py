@@ -314,11 +314,27 @@ def find_recipe(name: str) -> Recipe:
     if name in PRESETS:
         return PRESETS[name]()
     if name.endswith(".json"):
-        recipe: Recipe = _read_section(Recipe, read_json(Path(name)), where=name)
-        return recipe
+        return read_recipe(read_json(Path(name)), where=name)
     close = difflib.get_close_matches(name, PRESETS, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise InputError(f"no recipe {name!r}{hint}: there are {', '.join(PRESETS)}, or a recipe.json")
+
+
+def read_recipe(values: Any, where: str) -> Recipe:
+    """A recipe out of what ``to_dict`` gave.
+
+    Args:
+        values: Plain JSON values.
+        where: Where they come from, for messages.
+
+    Raises:
+        InputError: They are no recipe.
+
+    >>> read_recipe(to_dict(demo()), "here") == demo()
+    True
+    """
+    recipe: Recipe = _read_section(Recipe, values, where)
+    return recipe
 
 
 def to_dict(section: Any) -> dict[str, Any]:

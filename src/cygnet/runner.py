@@ -55,7 +55,7 @@ def run(
     with lock_folder(folder):
         stage.remove_cleared(folder)
         for name in STAGES[: STAGES.index(until) + 1]:
-            _bring_up(_describe(name, recipe, folder), recipe, folder, overwrite)
+            _bring_up(describe(name, recipe, folder), recipe, folder, overwrite)
     return folder
 
 
@@ -90,8 +90,14 @@ def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> N
     say(f"{'':12}done in {watch.seconds:,.1f} s")
 
 
-def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
-    """What a stage is to be made from: its section of the recipe and the stage before it."""
+def describe(name: str, recipe: Recipe, folder: Path) -> Stage:
+    """What a stage is to be made from: its section of the recipe and the stage before it.
+
+    Args:
+        name: One of ``STAGES``; those before it are finished.
+        recipe: What is built.
+        folder: The run folder.
+    """
     position = STAGES.index(name)
     if position == 0:
         from cygnet.text.stage import inputs as text_inputs

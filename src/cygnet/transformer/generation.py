@@ -100,7 +100,7 @@ def _draw(
     generator: torch.Generator,
 ) -> int:
     """One token from the distribution that temperature, top-k and top-p leave."""
-    if not logits.isfinite().all():
+    if not logits.logsumexp(dim=-1).isfinite():  # masked tokens alone may have minus infinity
         raise InputError(
             "the model's logits are not finite: its training diverged; train it again with a lower"
             " learning_rate"

@@ -1,9 +1,11 @@
 """The shapes of models as numbers: what ``depth`` and the published sizes stand for."""
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from cygnet.errors import InputError
+from cygnet.files import read_json
 from cygnet.recipe import TransformerOptions
 
 PUBLISHED = {
@@ -118,6 +120,42 @@ def _decided(options: TransformerOptions) -> tuple[str, Shape] | None:
     if options.preset in PUBLISHED:
         return f"preset {options.preset}", Shape(*PUBLISHED[options.preset])
     return None
+
+
+def count_layers(options: TransformerOptions) -> int:
+    """Layers of the model that a recipe asks for.
+
+    Raises:
+        InputError: As ``find_shape``; or the file of ``config`` does not say.
+    """
+    if options.config is None:
+        return find_shape(options).n_layer
+    values = read_json(Path(options.config))
+    for name in ("num_hidden_layers", "n_layer"):
+        if isinstance(values, dict) and isinstance(values.get(name), int):
+            return int(values[name])
+    raise InputError(f"{options.config} does not say how many layers its model has")
+
+
+def with_layers(options: TransformerOptions, n_layer: int) -> TransformerOptions:
+    """The same with another number of layers, or where a depth decides with another depth.
+
+    Raises:
+        InputError: A ``config`` or a published preset decides on other layers.
+
+    >>> from cygnet.recipe import demo
+    >>> with_layers(demo().transformer, 3).n_layer
+    3
+    """
+    if options.config is not None:
+        if n_layer != count_layers(options):
+            raise InputError(f"the layers of {options.config} are those that it says")
+        return options
+    if options.depth is not None:
+        return replace(options, depth=n_layer)
+    found = replace(options, n_layer=n_layer)
+    find_shape(found)
+    return found
 
 
 def settle(options: TransformerOptions, given: set[str]) -> TransformerOptions:

@@ -1,5 +1,6 @@
 """``transformers.Trainer`` with pre-shifted targets, a fixed order and sealed checkpoints."""
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainingArguments
 
+from cygnet.errors import DivergedError
 from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.attention import Rows
 from cygnet.transformer.checkpoints import seal, storing
@@ -72,6 +74,7 @@ class LanguageModelTrainer(Trainer):
             found = self.evaluate_split("valid", self._eval_tokens())
             figures["valid_nats_per_token"] = found.nats_per_token
             figures["valid_bits_per_byte"] = found.bits_per_byte
+        check_converges(figures)
         super().log(figures)
         self._losses = LossSum()
         self._since = time.perf_counter()
@@ -124,6 +127,25 @@ class LanguageModelTrainer(Trainer):
     def _eval_tokens(self) -> int | None:
         is_last = self.state.global_step == self.data.options.steps
         return None if is_last else self.data.options.eval_tokens
+
+
+def check_converges(figures: dict[str, float]) -> None:
+    """Refuse to go on from a loss that is infinite or no number: no later step mends it.
+
+    Raises:
+        DivergedError: Such a loss is among the figures of a step.
+
+    >>> check_converges({"step": 3, "learning_rate": 9.0, "train_nats_per_token": float("nan")})
+    Traceback (most recent call last):
+    cygnet.errors.DivergedError: training diverged: train_nats_per_token is nan at step 3 ...
+    """
+    for name in ("train_nats_per_token", "valid_nats_per_token"):
+        if not math.isfinite(figures.get(name, 0.0)):
+            raise DivergedError(
+                f"training diverged: {name} is {figures[name]} at step {figures['step']:,}"
+                f" (learning rate {figures['learning_rate']:g}); start anew with a lower"
+                " learning_rate, or with more warmup_steps"
+            )
 
 
 def _already_a_batch(rows: Any) -> dict[str, Any]:
