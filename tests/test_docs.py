@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from conftest import ROOT, SMALL, cygnet
 from cygnet.cli import ACTIONS, BUILDS
 from cygnet.text.stories import story
 from hub_server import HubServer
+from llama2c import make_pieces, write_checkpoint, write_vocabulary
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -38,6 +40,7 @@ def sandbox(
     """A reader's folder, and an environment whose hub is on this machine."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(finished_run, folder / "runs" / "demo")
+    write_story_model(folder)
     shutil.copytree(recorded_run, folder / "runs" / "duckling")
     files = {}
     for name, n_stories in (("train", 600), ("valid", 60)):
@@ -49,6 +52,18 @@ def sandbox(
         scripts = str(Path(sys.executable).parent)
         environment["PATH"] = f"{scripts}{os.pathsep}{environment['PATH']}"
         yield folder, environment
+
+
+def write_story_model(folder: Path) -> None:
+    """Two files with the names of a real model of llama2.c, which is small enough to be made up."""
+    pieces = make_pieces([" a", "he"])
+    shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    config = LlamaConfig(
+        **shape, vocab_size=len(pieces), num_attention_heads=2, max_position_embeddings=64,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    write_checkpoint(folder / "stories260K.bin", LlamaForCausalLM(config))
+    write_vocabulary(folder / f"tok{len(pieces)}.bin", pieces)
 
 
 def shortened(line: str) -> str:

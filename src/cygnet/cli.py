@@ -184,7 +184,16 @@ def _build(verb: str, arguments: list[str]) -> None:
         args=arguments[has_recipe:],
         default=arguments_type(recipe=default, options=build.options()),
     )
-    build.act(parsed.recipe, parsed.options)
+    build.act(_settle(parsed.recipe, arguments), parsed.options)
+
+
+def _settle(recipe: Recipe, arguments: list[str]) -> Recipe:
+    """The recipe without the numbers of its model that an option has replaced."""
+    from cygnet.transformer.shapes import settle
+
+    names = ("preset", "depth", "config", "n_layer", "n_head", "n_embd", "learning_rate")
+    given = {name for name in names if _gives(arguments, f"--transformer.{name}".replace("_", "-"))}
+    return replace(recipe, transformer=settle(recipe.transformer, given))
 
 
 def _gives(arguments: list[str], option: str) -> bool:

@@ -15,6 +15,10 @@ from typing import Any, Literal, get_type_hints
 from cygnet.errors import InputError
 from cygnet.files import read_json
 
+ModelPreset = Literal[
+    "gpt2", "gpt2-small", "gpt2-medium", "gpt2-large", "gpt2-xl", "tiny-llm", "duckling-ii",
+    "llama", "qwen2.5", "qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-7b", "nanochat",
+]  # fmt: skip
 HOW = ("micro_batch_size", "device", "report_to")
 """Options that say how something is computed, not what: a run may go on with others."""
 
@@ -92,16 +96,22 @@ class TokensOptions:
 class TransformerOptions:
     """The model and its training."""
 
-    preset: Literal["gpt2", "llama", "duckling-ii"] = "gpt2"
-    """Shape of the model; duckling-ii is gpt2 with the exact gelu."""
-    n_layer: int
+    preset: ModelPreset = "gpt2"
+    """A family: gpt2, llama, qwen2.5, nanochat; one with a shape of its own: tiny-llm, duckling-ii
+    (gpt2 with the exact gelu); or a published size, which has that shape and no other."""
+    depth: int | None = None
+    """Of nanochat and qwen2.5: derives layers, heads and width (64 x depth), in place of these."""
+    config: str | None = None
+    """In place of preset and shape: the config.json of any causal model of transformers. Rows of
+    the vocabulary come from the tokenizer."""
+    n_layer: int | None = None
     """Layers."""
-    n_head: int
+    n_head: int | None = None
     """Attention heads per layer."""
-    n_embd: int
+    n_embd: int | None = None
     """Width of the residual stream."""
-    tie_embeddings: bool = True
-    """Whether input and output embeddings are one matrix."""
+    tie_embeddings: bool | None = None
+    """Whether input and output embeddings are one matrix; as the preset has it if none."""
     block_size: int
     """Context, in tokens."""
     batch_size: int

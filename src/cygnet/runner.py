@@ -10,7 +10,7 @@ from typing import Any
 from cygnet import ranks, stage
 from cygnet.console import Stopwatch, say
 from cygnet.errors import DamagedError, StaleError
-from cygnet.files import lock_folder, make_folder, read_json, write_json
+from cygnet.files import lock_folder, make_folder, read_json, sha256_file, write_json
 from cygnet.recipe import Recipe, to_dict, what_is_made
 from cygnet.stage import Stage
 from cygnet.transformer.loggers import check_loggers
@@ -131,6 +131,8 @@ def describe(name: str, recipe: Recipe, folder: Path) -> Stage:
         from cygnet.tokenizer.base_source import base_inputs
 
         inputs |= base_inputs(recipe.tokenizer.base)
+    if name == TRAINED and recipe.transformer.config is not None:
+        inputs |= {recipe.transformer.config: sha256_file(Path(recipe.transformer.config))}
     options = what_is_made(getattr(recipe, name))
     return Stage(
         name, folder / name, options, inputs, SCAFFOLDING.get(name, ()), PROGRESS.get(name, "")

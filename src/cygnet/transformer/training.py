@@ -214,9 +214,8 @@ def check_options(options: TransformerOptions, store: TokenStore) -> None:
 
 
 LEAST = {
-    **dict.fromkeys(("n_layer", "n_head", "n_embd", "block_size"), 1),
-    **dict.fromkeys(("batch_size", "micro_batch_size"), 1),
-    **dict.fromkeys(("steps", "log_every", "eval_every", "eval_tokens"), 1),
+    **dict.fromkeys(("block_size", "batch_size", "micro_batch_size", "steps"), 1),
+    **dict.fromkeys(("log_every", "eval_every", "eval_tokens"), 1),
     **dict.fromkeys(("learning_rate", "warmup_steps", "weight_decay", "max_grad_norm", "seed"), 0),
     "adam_beta2": 0,
 }

@@ -10,6 +10,7 @@ from cygnet.errors import DamagedError, InputError, StaleError
 from cygnet.files import lock_folder, make_folder
 from cygnet.recipe import Recipe
 from cygnet.runner import describe, run
+from cygnet.transformer.shapes import count_layers, with_layers
 from cygnet.xray.sweep.training import LAST_STAGE, train_cell
 
 SHARED = "shared"
@@ -58,7 +59,7 @@ def make_cells(
     _check("--learning-rates", learning_rates, least=0)
     return [
         _make_cell(recipe, out, n_layer, batch_size, learning_rate)
-        for n_layer in dict.fromkeys(layers or (base.n_layer,))
+        for n_layer in dict.fromkeys(layers or (count_layers(base),))
         for batch_size in dict.fromkeys(batch_sizes or (base.batch_size,))
         for learning_rate in dict.fromkeys(learning_rates or (base.learning_rate,))
     ]
@@ -115,7 +116,9 @@ def _make_cell(
     recipe: Recipe, out: Path, n_layer: int, batch_size: int, learning_rate: float
 ) -> Cell:
     transformer = replace(
-        recipe.transformer, n_layer=n_layer, batch_size=batch_size, learning_rate=learning_rate
+        with_layers(recipe.transformer, n_layer),
+        batch_size=batch_size,
+        learning_rate=learning_rate,
     )
     name = f"layers-{n_layer}-batch-{batch_size}-lr-{learning_rate:g}"
     return Cell(replace(recipe, transformer=transformer), out / name)

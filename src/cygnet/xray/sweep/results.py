@@ -10,6 +10,7 @@ from cygnet.errors import InputError
 from cygnet.files import read_json
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.metrics import METRICS
+from cygnet.transformer.shapes import count_layers
 from cygnet.transformer.snapshots import Snapshots
 from cygnet.xray.stage import read_metrics
 from cygnet.xray.sweep.grid import Cell
@@ -79,7 +80,7 @@ def read_cell(cell: Cell, reason: str | None) -> Result | Failure:
     options = cell.recipe.transformer
     return Failure(
         path=str(cell.folder),
-        n_layer=options.n_layer,
+        n_layer=count_layers(options),
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         failed=reason,
@@ -93,7 +94,7 @@ def read_result(cell: Cell) -> Result:
     found = stage.results(folder)
     return Result(
         path=str(cell.folder),
-        n_layer=options.n_layer,
+        n_layer=count_layers(options),
         batch_size=options.batch_size,
         learning_rate=options.learning_rate,
         n_parameters=found["n_parameters"],
