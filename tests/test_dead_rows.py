@@ -53,7 +53,7 @@ def test_recipe_is_that_of_the_reference(tmp_path: Path) -> None:
     model = new_model(options, with_dead())
     assert model.num_parameters() == 1_510_912
     assert model.config.activation_function == "gelu"
-    arguments = training_arguments(options, tmp_path, options.precision)
+    arguments = training_arguments(options, tmp_path, options.precision, "cpu")
     assert arguments.learning_rate == 1e-4
     assert arguments.weight_decay == 0.01
     assert arguments.max_grad_norm == 1.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
+from cygnet import ranks
 from cygnet.recipe import TransformerOptions
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.attention import Rows, to_tensors
@@ -74,6 +75,12 @@ class RankRows(Sampler[list[int]]):
     micro_batch_size: int | None = None
     rank: int = 0
     world_size: int = 1
+
+    @classmethod
+    def of(cls, options: TransformerOptions) -> "RankRows":
+        """Those of this process."""
+        at_once, of_ranks = options.micro_batch_size, (ranks.rank(), ranks.world_size())
+        return cls(options.steps, options.batch_size, at_once, *of_ranks)
 
     @property
     def n_rows(self) -> int:

@@ -91,20 +91,14 @@ def train(
     check_options(options, store)
     keep_freed_memory()
     device = settle_device(options.device)
-    rows = RankRows(
-        options.steps,
-        options.batch_size,
-        options.micro_batch_size,
-        ranks.rank(),
-        ranks.world_size(),
-    )
+    rows = RankRows.of(options)
     origin = made_from(model, store, options)
     begin = ranks.share(None if ranks.rank() else _prepare(folder, options, device, origin))
     precision, data = begin["precision"], WindowDataset(store, options)
     flops = flops_per_token(model.config, options.block_size)
     trainer = LanguageModelTrainer(
         model,
-        training_arguments(options, folder / CHECKPOINTS, precision, device, rows),
+        training_arguments(options, folder / CHECKPOINTS, precision, device),
         data,
         rows,
         origin,
@@ -147,9 +141,10 @@ def _prepare(
 
 
 def training_arguments(
-    options: TransformerOptions, folder: Path, precision: str, device: str, rows: RankRows
+    options: TransformerOptions, folder: Path, precision: str, device: str
 ) -> TrainingArguments:
     """The options as ``transformers`` wants them; logging and saving follow ``MetricsFile``."""
+    rows = RankRows.of(options)
     arguments = TrainingArguments(
         output_dir=str(folder),
         max_steps=options.steps,
