@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, Protocol
 
-from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
 
 from cygnet import stage
 from cygnet.errors import InputError
@@ -15,6 +15,8 @@ from cygnet.files import read_json
 from cygnet.tokenizer.formats.byte_level import byte_alphabet
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.model import find_model_folder
+
+MOST_PADDING = 0.05  # Phi-2 has 1.8% more rows than tokens, Qwen2.5 0.2%
 
 
 class AnyTokenizer(Protocol):
@@ -62,6 +64,32 @@ def _named_tokens(folder: Path) -> set[str]:
     return {token["content"] if isinstance(token, dict) else token for token in named if token}
 
 
+def end_ids(model: PreTrainedModel, tokenizer: AnyTokenizer) -> frozenset[int]:
+    """The tokens that end a document: the boundary, and what the model's folder says."""
+    found = {tokenizer.boundary_id}
+    for config in (model.config, model.generation_config):
+        ids = getattr(config, "eos_token_id", None)
+        found |= set(ids) if isinstance(ids, list) else {ids}
+    return frozenset(token for token in found if token is not None)
+
+
+def check_vocabulary(model: PreTrainedModel, tokenizer: AnyTokenizer) -> None:
+    """See that a tokenizer can be the model's.
+
+    A model may have a few rows more than there are tokens, to fill up a round number.
+
+    Raises:
+        InputError: It has fewer, or many more.
+    """
+    embedding: Any = model.get_input_embeddings()
+    n_rows, n_tokens = embedding.weight.shape[0], tokenizer.vocab_size
+    if not n_tokens <= n_rows <= n_tokens * (1 + MOST_PADDING) + 8:
+        raise InputError(
+            f"the model has {n_rows:,} rows in its vocabulary and the tokenizer {n_tokens:,}"
+            " tokens: this is not its tokenizer"
+        )
+
+
 class TransformersTokenizer:
     """A tokenizer of ``transformers``, e.g. one in SentencePiece's manner.
 
@@ -97,12 +125,16 @@ class TransformersTokenizer:
         return len(self._tokenizer)
 
     @property
+    def end_id(self) -> int | None:
+        """The token that ends a document."""
+        last: int | None = self._tokenizer.eos_token_id
+        return last
+
+    @property
     def boundary_id(self) -> int | None:
         """The token that a text begins behind: the first one if it has a name, else the last."""
-        tokenizer = self._tokenizer
-        first: int | None = tokenizer.bos_token_id
-        last: int | None = tokenizer.eos_token_id
-        return last if first is None else first
+        first: int | None = self._tokenizer.bos_token_id
+        return self.end_id if first is None else first
 
     def encode(self, text: str, /) -> list[int]:
         """The ids of a text; special tokens that it spells out are ordinary text."""

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
@@ -17,6 +18,12 @@ from cygnet.transformer.tape import Step, Tape
 UNIFORM = {"gpt2", "gpt_neox", "llama", "mistral", "nanochat", "qwen2", "qwen3"}
 """Architectures whose step is the same operations whatever the tokens are, and whose layers, unless
 the config says otherwise, attend to all tokens before. ``tests/test_decoding.py`` has each."""
+
+Kind = tuple[int, bool]
+"""The rows of a step, and whether it has a mask."""
+_KEPT: WeakKeyDictionary[
+    PreTrainedModel, tuple[list[torch.nn.Parameter], dict[Kind, Step], dict[Kind, bool]]
+] = WeakKeyDictionary()
 
 
 class Reader:
@@ -76,9 +83,7 @@ class UniformReader(Reader):
     def __init__(self, model: PreTrainedModel) -> None:
         super().__init__(model)
         self._adds_mask = model.config._attn_implementation == "eager"
-        # For each number of rows, with padding or without.
-        self._recorded: dict[tuple[int, bool], Step] = {}
-        self._is_right: dict[tuple[int, bool], bool] = {}
+        self._recorded, self._is_right = _recordings(model)
 
     @staticmethod
     def takes(model: PreTrainedModel) -> bool:
@@ -117,7 +122,7 @@ class UniformReader(Reader):
         self._states.crop(self._states.length - n_dropped)
         inputs = self._step_inputs(tokens)
         states = self._states.begin_token()
-        kind = len(tokens), self._is_padded
+        kind = len(tokens), "attention_mask" in inputs
         if self._is_right.get(kind):
             return self._recorded[kind](*inputs.values(), *states)
         if kind in self._is_right or self._is_watched:
@@ -159,6 +164,19 @@ class UniformReader(Reader):
     @property
     def _mask_kind(self) -> torch.dtype:
         return self.model.dtype if self._adds_mask else torch.bool
+
+
+def _recordings(model: PreTrainedModel) -> tuple[dict[Kind, Step], dict[Kind, bool]]:
+    """What was recorded of a model before, and what of it is right.
+
+    Recording takes as long as some 20 steps; a recording holds as long as the parameters are the
+    same objects, whatever is in them.
+    """
+    parameters = list(model.parameters())
+    kept = _KEPT.get(model)
+    if kept is None or [*map(id, kept[0])] != [*map(id, parameters)]:
+        kept = _KEPT[model] = (parameters, {}, {})
+    return kept[1:]
 
 
 @contextmanager

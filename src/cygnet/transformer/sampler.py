@@ -1,20 +1,19 @@
 """``Sampler``: one text as it is written, step by step, forwards and back."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from transformers import PreTrainedModel
 
 from cygnet.errors import InputError
-from cygnet.transformer.any_tokenizer import AnyTokenizer
+from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, end_ids
 from cygnet.transformer.decoding import Decoder
 from cygnet.transformer.figures import TokenFigures, token_figures
 from cygnet.transformer.sampling import Sampling, draw, filtered
 from cygnet.transformer.text_stream import TextStream
-
-MOST_PADDING = 0.05  # Phi-2 has 1.8% more rows than tokens, Qwen2.5 0.2%
 
 
 @dataclass(frozen=True)
@@ -116,14 +115,11 @@ class Sampler:
 
     def take(self, logits: torch.Tensor) -> GeneratedToken:
         """Draw the next token from logits that somebody else has asked the model for."""
-        logits = self._checked(logits)
-        scores = logits
-        if self._n_alternatives is not None or self.sampling.temperature:
-            scores = self._filtered(logits)
+        logits, likeliest = self._checked(logits)
         if not self.sampling.temperature:
-            token = int(scores.argmax())
-        else:
-            token = draw(scores, self.sampling.seed, len(self.tokens))
+            return self._put(likeliest, logits, None, is_forced=False)
+        scores = self._filtered(logits)
+        token = draw(scores, self.sampling.seed, len(self.tokens))
         return self._put(token, logits, scores, is_forced=False)
 
     def force(self, token: int) -> GeneratedToken:
@@ -137,7 +133,7 @@ class Sampler:
                 f"token id {token} is out of range: the vocabulary has"
                 f" {self._tokenizer.vocab_size:,} rows"
             )
-        logits = self._checked(self.logits())
+        logits, _ = self._checked(self.logits())
         return self._put(token, logits, self._filtered(logits), is_forced=True)
 
     def back(self, n: int = 1) -> None:
@@ -164,17 +160,19 @@ class Sampler:
     def alternatives(self, n: int = 5) -> tuple[TokenFigures, TokenFigures]:
         """The next token before it is drawn: the figures of the likeliest one, with ``n``
         alternatives, in the model's own distribution and in the one that is drawn from."""
-        logits = self._checked(self.logits())
-        likeliest = int(logits.argmax())
+        logits, likeliest = self._checked(self.logits())
         return _figures(logits, likeliest, n), _figures(self._filtered(logits), likeliest, n)
 
     def _put(
-        self, token: int, logits: torch.Tensor, scores: torch.Tensor, is_forced: bool
+        self, token: int, logits: torch.Tensor, scores: torch.Tensor | None, is_forced: bool
     ) -> GeneratedToken:
+        """Put a token; without ``scores``, it was the only one that could be drawn."""
         before = after = None
         if self._n_alternatives is not None:
             before = after = _figures(logits, token, self._n_alternatives)
-            if scores is not logits:
+            if scores is None:
+                after = TokenFigures(token, 0.0, 1, 0.0, ((token, 1.0),)[: self._n_alternatives])
+            elif scores is not logits:
                 after = _figures(scores, token, self._n_alternatives)
         text = self._stream.push(self._bytes(token))
         self.tokens.append(GeneratedToken(token, text, before, after, is_forced))
@@ -185,15 +183,19 @@ class Sampler:
     def _filtered(self, logits: torch.Tensor) -> torch.Tensor:
         return logits if self.sampling.is_plain else filtered(logits, self.sampling)
 
-    def _checked(self, logits: torch.Tensor) -> torch.Tensor:
-        """Without rows that no token has; minus infinity is a token that is left out."""
+    def _checked(self, logits: torch.Tensor) -> tuple[torch.Tensor, int]:
+        """Logits without rows that no token has, and the likeliest token.
+
+        Minus infinity is a token that the model leaves out.
+        """
         logits = logits[: self._tokenizer.vocab_size]
-        if not logits.max().isfinite():
+        highest, likeliest = logits.max(dim=0)
+        if not math.isfinite(highest.item()):
             raise InputError(
                 "the model's logits are not finite: its training diverged; train it again with a"
                 " lower learning_rate"
             )
-        return logits
+        return logits, int(likeliest)
 
     def _bytes(self, token: int) -> bytes:
         return b"" if token in self.end_ids else self._tokenizer.token_bytes(token)
@@ -214,29 +216,3 @@ def begin(tokenizer: AnyTokenizer, prompt: str) -> list[int]:
     if not ids:
         raise InputError("an empty prompt needs a tokenizer with a boundary token to begin from")
     return ids
-
-
-def end_ids(model: PreTrainedModel, tokenizer: AnyTokenizer) -> frozenset[int]:
-    """The tokens that end a document: the boundary, and what the model's folder says."""
-    found = {tokenizer.boundary_id}
-    for config in (model.config, model.generation_config):
-        ids = getattr(config, "eos_token_id", None)
-        found |= set(ids) if isinstance(ids, list) else {ids}
-    return frozenset(token for token in found if token is not None)
-
-
-def check_vocabulary(model: PreTrainedModel, tokenizer: AnyTokenizer) -> None:
-    """See that a tokenizer can be the model's.
-
-    A model may have a few rows more than there are tokens, to fill up a round number.
-
-    Raises:
-        InputError: It has fewer, or many more.
-    """
-    embedding: Any = model.get_input_embeddings()
-    n_rows, n_tokens = embedding.weight.shape[0], tokenizer.vocab_size
-    if not n_tokens <= n_rows <= n_tokens * (1 + MOST_PADDING) + 8:
-        raise InputError(
-            f"the model has {n_rows:,} rows in its vocabulary and the tokenizer {n_tokens:,}"
-            " tokens: this is not its tokenizer"
-        )

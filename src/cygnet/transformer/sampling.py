@@ -118,6 +118,6 @@ def draw(logits: torch.Tensor, seed: int, position: int) -> int:
     [1, 2, 2, 2, 3, 1]
     """
     share = float(random_starts(np.array([position], np.uint64), _STEPS, seed)[0] / _STEPS)
-    cumulative = logits.double().softmax(dim=0).cumsum(dim=0)
+    cumulative = logits.softmax(dim=0).cumsum(dim=0, dtype=torch.float64)
     # The first token whose cumulative probability is above the share: it has some of its own.
     return int(torch.searchsorted(cumulative, share * cumulative[-1], right=True))
