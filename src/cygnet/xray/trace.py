@@ -181,8 +181,8 @@ def trace_generation(
     """
     n_alternatives = sampling.get("n_alternatives", 5)
     tokens = list(trace(model, tokenizer, prompt, n_alternatives=n_alternatives).tokens)
-    for figures in generate(model, tokenizer, prompt, **sampling):
-        tokens.append(_trace_token(tokenizer, figures.id, figures, is_given=False))
+    for drawn in generate(model, tokenizer, prompt, **sampling):
+        tokens.append(_trace_token(tokenizer, drawn.id, drawn.before, is_given=False))
         on_token(tokens[-1])
     return Trace(tuple(tokens))
 
