@@ -163,5 +163,3 @@ def test_a_tape_knows_when_values_decide() -> None:
         y = (first * torch.inf).nan_to_num() + second.float() * 2
     assert not tape.depends_on_values
     assert tape.function(y)(torch.tensor([4.0])).tolist() == [8.0]
-
-

@@ -74,7 +74,9 @@ def test_the_likeliest_token_always_stays() -> None:
 
 def test_draws_follow_the_distribution() -> None:
     """Chi-square at 7 degrees of freedom: above 24.3 once in a thousand."""
-    logits = filtered(torch.randn(30, generator=torch.Generator().manual_seed(4)), Sampling(top_k=8))
+    logits = filtered(
+        torch.randn(30, generator=torch.Generator().manual_seed(4)), Sampling(top_k=8)
+    )
     expected = logits.softmax(0)
     for places in (((s, 0) for s in range(8000)), ((1, p) for p in range(8000))):
         counts = Counter(draw(logits, seed, position) for seed, position in places)
