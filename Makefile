@@ -7,7 +7,7 @@ TEST_ARGS ?=
 BENCH_ARGS ?=
 DATA ?= ../shared/data
 
-.PHONY: demo test lint stress bench bench-tokenizer bench-tokens clean
+.PHONY: demo test lint stress bench bench-tokenizer bench-tokens bench-generation clean
 
 demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
@@ -36,6 +36,10 @@ bench-tokenizer: .venv/peers/installed
 bench-tokens: .venv/peers/installed
 	.venv/peers/bin/python bench/tokens.py $(DATA) $(BENCH_ARGS)
 	.venv/peers/bin/python bench/batches.py $(DATA)
+
+# Generation beside model.generate of transformers.
+bench-generation: .venv/train
+	OMP_NUM_THREADS=1 $(BIN)/python bench/generation.py
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
