@@ -9,7 +9,8 @@ WORKERS ?= 2
 BENCH_ARGS ?=
 DATA ?= ../shared/data
 
-.PHONY: demo test lint stress bench bench-tokenizer bench-tokens bench-training clean
+.PHONY: demo test lint stress clean
+.PHONY: bench bench-tokenizer bench-tokens bench-training bench-generation
 
 demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
@@ -27,7 +28,7 @@ stress: .venv/dev
 	$(BIN)/python -m pytest -m stress
 
 # The figures of the README, from the real texts and tokenizers in DATA.
-bench: bench-tokenizer bench-tokens bench-training .venv/dev
+bench: bench-tokenizer bench-tokens bench-training bench-generation .venv/dev
 	$(BIN)/python bench/bench.py $(DATA)/tinystories --runs
 
 # The tokenizer beside its peers; BENCH_ARGS=--quick sees in minutes whether it works.
@@ -43,6 +44,10 @@ bench-tokens: .venv/peers/installed
 bench-training: .venv/dev
 	$(BIN)/python bench/training.py $(DATA)
 	$(BIN)/python bench/training_profile.py $(DATA)
+
+# Generation beside model.generate of transformers.
+bench-generation: .venv/train
+	OMP_NUM_THREADS=1 $(BIN)/python bench/generation.py
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
