@@ -4,51 +4,19 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-from transformers import AutoModelForCausalLM, PretrainedConfig
+from transformers import PretrainedConfig
 
 from cygnet.errors import InputError
 from cygnet.transformer.accelerators import ACCELERATORS
+from cygnet.transformer.flops import FORMULA as FLOPS_FORMULA
+from cygnet.transformer.flops import flops_per_token
 from cygnet.transformer.footprint import FORMULA as MEMORY_FORMULA
 from cygnet.transformer.footprint import Memory, training_memory
+from cygnet.transformer.parameters import Parameters, count_parameters, shape_of
 
-FLOPS_FORMULA = (
-    "6 N + 12 L H Q T, N: parameters less those looked up (positions, and token embeddings"
-    " that are not the head too), L layers, H heads of width Q, T tokens of context"
-)
 SHARD_CHARACTERS, SHARD_BYTES = 250e6, 100e6
 """Of a parquet shard of nanochat's text, about. Source: its speedrun.sh."""
 KEPT_CHECKPOINTS = 2
-
-
-@dataclass(frozen=True)
-class Parameters:
-    """How many parameters a model has, by part.
-
-    Attributes:
-        embedding: Token embeddings.
-        head: The output matrix; 0 where it is that of the embeddings.
-        layers: All layers.
-        positions: Learned positions.
-        other: The norm behind the layers.
-    """
-
-    embedding: int
-    head: int
-    layers: int
-    positions: int
-    other: int
-
-    @property
-    def total(self) -> int:
-        """All of them."""
-        return sum(vars(self).values())
-
-    @property
-    def multiplied(self) -> int:
-        """Those that a token is multiplied with, rather than looked up in."""
-        lookups = self.positions + (self.embedding if self.head else 0)
-        return self.total - lookups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,66 +152,12 @@ def make_plan(
         shape=shape_of(config),
         assumptions=assumptions,
         parameters=parameters,
-        flops_per_token=flops_per_token(config, parameters, assumptions.block_size),
+        # Where attention is described in other terms, the first one is most of it.
+        flops_per_token=flops_per_token(config, assumptions.block_size)
+        or 6 * parameters.multiplied,
         tokens=round(assumptions.tokens_per_parameter * parameters.total),
         memory=training_memory(
             config, parameters.total, assumptions.batch_size, assumptions.block_size
         ),
         measured_flops=measured_flops,
     )
-
-
-def shape_of(config: PretrainedConfig) -> dict[str, int]:
-    """Layers, heads, width of a head, width, vocabulary; without heads where there are none."""
-    n_head = getattr(config, "num_attention_heads", 0)
-    head_dim = getattr(config, "head_dim", None) or config.hidden_size // max(1, n_head)
-    return {
-        "n_layer": config.num_hidden_layers,
-        "n_head": n_head,
-        "head_dim": head_dim,
-        "n_embd": config.hidden_size,
-        "vocab_size": config.vocab_size,
-    }
-
-
-def count_parameters(config: PretrainedConfig) -> Parameters:
-    """The parameters of a model, by part.
-
-    >>> from cygnet.transformer.presets import gpt2
-    >>> found = count_parameters(gpt2(50257, n_layer=12, n_head=12, n_embd=768, block_size=1024))
-    >>> found.total, found.embedding, found.head, found.positions
-    (124439808, 38597376, 0, 786432)
-    """
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config)  # type: ignore[no-untyped-call]
-    embedding = model.get_input_embeddings().weight
-    head = model.get_output_embeddings().weight
-    sizes = dict.fromkeys(("embedding", "head", "layers", "positions", "other"), 0)
-    for name, parameter in model.named_parameters():
-        sizes[_part(name, parameter, embedding, head)] += parameter.numel()
-    return Parameters(**sizes)
-
-
-def _part(name: str, parameter: Any, embedding: Any, head: Any) -> str:
-    if parameter is embedding:
-        return "embedding"
-    if parameter is head:
-        return "head"
-    if any(piece.isdigit() for piece in name.split(".")):
-        return "layers"
-    return "positions" if name.split(".")[-2] in ("wpe", "embed_positions") else "other"
-
-
-def flops_per_token(config: PretrainedConfig, parameters: Parameters, block_size: int) -> int:
-    """FLOPs of a token, forward and back, as PaLM (arXiv:2204.02311, B) and nanochat count them.
-
-    Every parameter that it is multiplied with takes 2 forward and 4 back; so does each pair of
-    values of queries and keys, and of weights and values, over the whole context.
-
-    >>> from cygnet.transformer.presets import duckling_ii
-    >>> flops_per_token(duckling_ii(), count_parameters(duckling_ii()), 512)
-    10244608
-    """
-    shape = shape_of(config)
-    attention = 12 * shape["n_layer"] * shape["n_head"] * shape["head_dim"] * block_size
-    return 6 * parameters.multiplied + attention

@@ -9,7 +9,8 @@ from transformers import PretrainedConfig
 from cygnet.errors import InputError
 from cygnet.recipe import TransformerOptions
 from cygnet.transformer.accelerators import ACCELERATORS
-from cygnet.transformer.plan import Assumptions, Plan, count_parameters, make_plan
+from cygnet.transformer.parameters import count_parameters
+from cygnet.transformer.plan import Assumptions, Plan, make_plan
 from cygnet.transformer.presets import make_config
 from cygnet.transformer.shapes import BY_DEPTH
 

@@ -6,8 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from cygnet.transformer.accelerators import ACCELERATORS
+from cygnet.transformer.flops import FORMULA as FLOPS_FORMULA
 from cygnet.transformer.footprint import FORMULA as MEMORY_FORMULA
-from cygnet.transformer.plan import FLOPS_FORMULA, KEPT_CHECKPOINTS, Plan
+from cygnet.transformer.plan import KEPT_CHECKPOINTS, Plan
 
 TOKENS_NOTE = (
     "tokens: 20 per parameter is the Chinchilla rule; nanochat now takes 8 to 12, of the parameters"
