@@ -97,8 +97,8 @@ def test_generation_is_seeded_and_obeys_its_limits(model: GPT2LMHeadModel) -> No
     assert ids(max_tokens=12, top_p=1e-6, seed=5) == ids(max_tokens=12, temperature=0)
     assert len(ids(max_tokens=60, seed=3)) > 16  # goes on when the context is full
     steps = list(generate(model, BYTES, "a", max_tokens=30, top_k=4, seed=2, n_alternatives=4))
-    assert all(step.rank <= 4 for step in steps)
-    assert all(step.id in [token for token, _ in step.alternatives] for step in steps)
+    assert all(step.before.rank <= 4 for step in steps)
+    assert all(step.id in [token for token, _ in step.before.alternatives] for step in steps)
     for wrong in ({"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"max_tokens": -1}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             ids(**wrong)
@@ -129,7 +129,7 @@ def test_figures_do_not_depend_on_temperature(model: GPT2LMHeadModel) -> None:
     hot = next(generate(model, BYTES, "a", temperature=5.0, seed=1))
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([[256, *b"a"]])).logits[0, -1]
-    assert hot.log_probability == pytest.approx(float(torch.log_softmax(logits, -1)[hot.id]))
+    assert hot.before.log_probability == pytest.approx(float(torch.log_softmax(logits, -1)[hot.id]))
 
 
 def test_generation_ends_at_the_boundary(model: GPT2LMHeadModel) -> None:
@@ -195,24 +195,24 @@ def make_checkpoint(folder: Path, step: int, content: str = "weights") -> Path:
     checkpoint = folder / f"checkpoint-{step}"
     checkpoint.mkdir()
     (checkpoint / "model.safetensors").write_text(content)
-    seal(checkpoint)
+    seal(checkpoint, {})
     return checkpoint
 
 
 def test_last_good_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert find_last_good(tmp_path) is None
+    assert find_last_good(tmp_path, {}) is None
     old, new = make_checkpoint(tmp_path, 90), make_checkpoint(tmp_path, 100)
-    assert find_last_good(tmp_path) == new
+    assert find_last_good(tmp_path, {}) == new
     (tmp_path / "checkpoint-110").mkdir()  # killed while it was written
-    assert find_last_good(tmp_path) == new
+    assert find_last_good(tmp_path, {}) == new
     assert not (tmp_path / "checkpoint-110").exists()
     (new / "model.safetensors").write_text("weightz")
-    assert find_last_good(tmp_path) == old
+    assert find_last_good(tmp_path, {}) == old
     assert "checkpoint-100 is damaged: going on from checkpoint-90" in capsys.readouterr().err
     assert not new.exists()
     (old / "model.safetensors").unlink()
     with pytest.raises(DamagedError, match="no other is left; --overwrite"):
-        find_last_good(tmp_path)
+        find_last_good(tmp_path, {})
 
 
 def test_metrics_behind_a_checkpoint_are_dropped(tmp_path: Path) -> None:

@@ -5,9 +5,10 @@
         EncodingError      bytes that are not UTF-8, with file, document and byte offset
       StaleError           a finished stage was made from other inputs or options
       DamagedError         a file is truncated, or its bytes are not those that were written
+      DivergedError        the loss of a training is no longer a number
       StorageError         the disk is full, or a folder may not be written
       BusyError            another process is at work in the same folder
-      DivergedError        a training whose loss is lost; the last good checkpoint is kept
+      RankError            another process of the same training has ended
 
 The command line prints the message of a ``CygnetError`` on one line and exits with 2.
 """
@@ -33,6 +34,10 @@ class DamagedError(CygnetError):
     """A file is truncated, or its bytes are not those that were written."""
 
 
+class DivergedError(CygnetError):
+    """The loss of a training is no longer a number."""
+
+
 class StorageError(CygnetError, OSError):
     """The disk is full, or a folder may not be written."""
 
@@ -41,5 +46,5 @@ class BusyError(CygnetError):
     """Another process is at work in the same folder."""
 
 
-class DivergedError(CygnetError):
-    """A training whose loss is lost."""
+class RankError(CygnetError):
+    """Another process of the same training has ended."""

@@ -5,6 +5,7 @@ boundary and other special tokens have no bytes, and their loss does not count i
 """
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterator
 
@@ -112,6 +113,8 @@ def evaluate(
     max_tokens: int | None = None,
     on_tokens: Callable[[int], None] = lambda n: None,
     autocast: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> LossSum:
     """The loss over a split, every token predicted once from those before it in its row.
 
@@ -127,6 +130,7 @@ def evaluate(
             none.
         on_tokens: Called with the tokens done after each batch.
         autocast: Makes the context for each pass of the model, e.g. for bf16.
+        rank, world_size: Take this share of the batches only.
 
     Cost: no more than ``loss.ROWS`` rows of logits at once.
     """
@@ -137,7 +141,8 @@ def evaluate(
     model.train(False)
     with torch.inference_mode():
         read = _packed_rows if order == "packed" else _windows
-        for batch in read(store, split, block_size, batch_size, max_tokens):
+        batches = read(store, split, block_size, batch_size, max_tokens)
+        for batch in itertools.islice(batches, rank, None, world_size):
             rows = {name: tensor.to(model.device) for name, tensor in to_tensors(batch).items()}
             with autocast():
                 _, losses = losses_of(**rows)

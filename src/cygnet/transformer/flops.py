@@ -1,9 +1,13 @@
 """How much arithmetic a model asks for, to compare a training with what a machine can do."""
 
-import copy
+from transformers import PretrainedConfig
 
-import torch
-from transformers import AutoModelForCausalLM, PretrainedConfig
+from cygnet.transformer.parameters import count_parameters, shape_of
+
+FORMULA = (
+    "6 N + 12 L H Q T, N: parameters less those looked up (positions, and token embeddings"
+    " that are not the head too), L layers, H heads of width Q, T tokens of context"
+)
 
 
 def flops_per_token(config: PretrainedConfig, block_size: int) -> int | None:
@@ -31,21 +35,8 @@ def flops_per_token(config: PretrainedConfig, block_size: int) -> int | None:
     >>> flops_per_token(duckling_ii(), 512) == 6 * (1510912 - n_looked_up) + 12 * 2 * 128 * 512
     True
     """
-    n_layer, n_head = (
-        getattr(config, name, None) for name in ("num_hidden_layers", "num_attention_heads")
-    )
-    if not isinstance(n_layer, int) or not isinstance(n_head, int):
+    if not all(hasattr(config, name) for name in ("num_hidden_layers", "num_attention_heads")):
         return None
-    head_width: int = getattr(config, "head_dim", None) or config.hidden_size // n_head
-    return 6 * _n_multiplied(config) + 12 * n_layer * n_head * head_width * block_size
-
-
-def _n_multiplied(config: PretrainedConfig) -> int:
-    """Parameters that every token is multiplied by."""
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(copy.deepcopy(config))  # type: ignore[no-untyped-call]
-    head = model.get_output_embeddings().weight
-    looked_up = {
-        id(module.weight) for module in model.modules() if isinstance(module, torch.nn.Embedding)
-    } - {id(head)}
-    return sum(weight.numel() for weight in model.parameters() if id(weight) not in looked_up)
+    shape = shape_of(config)
+    attention = 12 * shape["n_layer"] * shape["n_head"] * shape["head_dim"] * block_size
+    return 6 * count_parameters(config).multiplied + attention

@@ -8,6 +8,7 @@ import torch
 from transformers import TrainerState
 
 from cygnet.transformer.evaluation import LossSum, bytes_ratio
+from cygnet.transformer.parallel import losses_of_all
 from cygnet.transformer.rows import WindowDataset
 
 Figures = dict[str, float | None]
@@ -24,7 +25,8 @@ class Meter:
         data: The rows of the training.
         token_lengths: Bytes of text in each token.
         device: Where losses come from.
-        peak: Tokens per second that the machine's matrix products would allow, if it is known.
+        peak: Tokens per second that the matrix products of all ranks would allow, if it is known.
+        world_size: How many ranks train; ``take`` gives the figures of all.
     """
 
     def __init__(
@@ -33,10 +35,16 @@ class Meter:
         token_lengths: npt.NDArray[np.int64],
         device: torch.device,
         peak: float | None,
+        world_size: int = 1,
     ) -> None:
         self._data, self._peak = data, peak
+        self._device, self._world_size = device, world_size
         self._ratio = bytes_ratio(data.store, "train", token_lengths)
         self._lengths = torch.from_numpy(token_lengths).to(device)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was added: it was no part of the training."""
         self._losses, self._first = self._empty(), self._empty()
         self._line_began = time.perf_counter()
         self._training_since: float | None = None
@@ -54,20 +62,22 @@ class Meter:
         now = time.perf_counter()
         assert self._training_since is not None
         before = state.log_history[-1] if state.log_history else {"seconds": 0.0}
+        losses = losses_of_all(self._losses, self._world_size, self._device)
         rows = state.global_step * self._data.options.batch_size
         figures: Figures = {
             "step": state.global_step,
             "tokens": rows * self._data.options.block_size,
             "epochs": rows / self._data.rows_per_epoch,
-            "train_nats_per_token": self._losses.nats_per_token,
-            "train_bits_per_byte": self._losses.bits_per_byte,
+            "train_nats_per_token": losses.nats_per_token,
+            "train_bits_per_byte": losses.bits_per_byte,
             "learning_rate": learning_rate,
             "grad_norm": grad_norm,
-            **self._rate(self._losses.tokens / (now - self._training_since)),
+            **self._rate(losses.tokens / (now - self._training_since)),
             "seconds": round(before["seconds"] + now - self._line_began, 2),
         }
         if not state.log_history:
-            figures["first_step_nats_per_token"] = self._first.nats_per_token
+            first = losses_of_all(self._first, self._world_size, self._device)
+            figures["first_step_nats_per_token"] = first.nats_per_token
         self._losses = self._empty()
         self._line_began = now
         return figures

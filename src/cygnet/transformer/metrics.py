@@ -30,6 +30,8 @@ class MetricsFile(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Drop the lines behind the checkpoint that training goes on from."""
+        if not state.is_world_process_zero:
+            return
         write_text(self.path, "".join(read_lines_until(self.path, state.global_step)))
 
     def on_step_end(
@@ -44,6 +46,8 @@ class MetricsFile(TrainerCallback):
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Append a line."""
+        if not state.is_world_process_zero:
+            return
         with open(self.path, "a") as file:
             file.write(as_line(state.log_history[-1]))
 
