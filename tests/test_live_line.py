@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from conftest import SMALL, cygnet
+from cygnet.console import is_live
 from cygnet.recipe import find_recipe
 from cygnet.transformer.live_line import LiveLine
 
@@ -95,3 +96,17 @@ def test_as_wide_as_the_terminal(width: int) -> None:
     line._doing = "training"
     assert width != 60 or "1.23M tok/s" in line.text(width)
     assert texts.get(width, bool)(text)
+
+
+def test_only_the_first_rank_and_a_terminal_that_can_have_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as rich tells a terminal
+    monkeypatch.setenv("TERM", "xterm")
+    assert is_live()
+    monkeypatch.setenv("TERM", "dumb")
+    assert not is_live()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert not is_live()
