@@ -242,7 +242,7 @@ def flops_per_token(config: PretrainedConfig, parameters: Parameters, block_size
 
     >>> from cygnet.transformer.presets import duckling_ii
     >>> flops_per_token(duckling_ii(), count_parameters(duckling_ii()), 512)
-    10244608
+    10245120
     """
     shape = shape_of(config)
     attention = 12 * shape["n_layer"] * shape["n_head"] * shape["head_dim"] * block_size
