@@ -20,8 +20,8 @@ from cygnet.errors import InputError
 CGROUPS = Path("/sys/fs/cgroup")
 FEW_TOKENS = 512  # more than the loss takes at a time, so that the rest grows with the rows
 WORKSPACE = 1.2
-"""Times the bytes of tensors: on a CPU 0.9 to 1.2 times as much became resident, as kernels take some
-and the C library keeps what is freed, in pieces."""
+"""Times the bytes of tensors: on a CPU 0.9 to 1.2 times as much became resident, as kernels take
+some and the C library keeps what is freed, in pieces."""
 
 
 class PeakBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
