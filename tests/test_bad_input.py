@@ -191,8 +191,9 @@ def test_damaged_checkpoint(finished_run: Path, tmp_path: Path) -> None:
 def test_full_disk_while_training(finished_run: Path, tmp_path: Path) -> None:
     folder = copy_of(finished_run, tmp_path, "transformer", "xray")
     limit = (folder / "tokens" / "manifest.json").stat().st_size + 100_000
+    command = ("transformer", "train", "demo", *SMALL, "--transformer.steps", "60", "--out", folder)
     result = cygnet(
-        *("transformer", "train", "demo", *SMALL, "--out", folder),
+        *command,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     message = refused(result)
@@ -200,7 +201,7 @@ def test_full_disk_while_training(finished_run: Path, tmp_path: Path) -> None:
     assert "free some space and run the same command again" in message
     assert not list(folder.glob("transformer/checkpoints/checkpoint-*"))
     assert not list(folder.rglob("*.tmp"))
-    result = cygnet("transformer", "train", "demo", *SMALL, "--out", folder)
+    result = cygnet(*command)
     assert result.returncode == 0, result.stderr
 
 

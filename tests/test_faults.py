@@ -449,7 +449,7 @@ def test_two_of_one_export_or_import(
     build(store, BYTES, {"train": texts}, shard_tokens=SHARD_TOKENS)
     BYTES.save(tmp_path / "tokenizer")
     if to == "export":
-        job = "command", "tokens", "export", store, out, "--to", "nanogpt"
+        job = "command", "tokens", "export", store, out, "--format", "nanogpt"
     else:
         flat = tmp_path / "train.bin"
         flat.write_bytes(b"".join(path.read_bytes() for path in sorted(store.glob("*.bin"))))
@@ -470,7 +470,8 @@ def test_a_killed_export_leaves_nothing_that_counts(
     builder: Builder, texts: list[str], tmp_path: Path
 ) -> None:
     build(tmp_path / "store", BYTES, {"train": texts}, shard_tokens=SHARD_TOKENS)
-    job = "command", "tokens", "export", tmp_path / "store", tmp_path / "out", "--to", "datatrove"
+    export = "tokens", "export", tmp_path / "store", tmp_path / "out", "--format", "datatrove"
+    job = "command", *export
     (tmp_path / "out.tmp").mkdir()
     assert builder.kill_at(1, tmp_path / "out.tmp", *job)
     assert not (tmp_path / "out").exists()

@@ -97,8 +97,8 @@ def test_generation_is_seeded_and_obeys_its_limits(model: GPT2LMHeadModel) -> No
     assert ids(max_tokens=12, top_p=1e-6, seed=5) == ids(max_tokens=12, temperature=0)
     assert len(ids(max_tokens=60, seed=3)) > 16  # goes on when the context is full
     steps = list(generate(model, BYTES, "a", max_tokens=30, top_k=4, seed=2, n_alternatives=4))
-    assert all(step.rank <= 4 for step in steps)
-    assert all(step.id in [token for token, _ in step.alternatives] for step in steps)
+    assert all(step.before.rank <= 4 for step in steps)
+    assert all(step.id in [token for token, _ in step.before.alternatives] for step in steps)
     for wrong in ({"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"max_tokens": -1}):
         with pytest.raises(InputError, match=next(iter(wrong))):
             ids(**wrong)
@@ -129,7 +129,7 @@ def test_figures_do_not_depend_on_temperature(model: GPT2LMHeadModel) -> None:
     hot = next(generate(model, BYTES, "a", temperature=5.0, seed=1))
     with torch.inference_mode():
         logits = model(input_ids=torch.tensor([[256, *b"a"]])).logits[0, -1]
-    assert hot.log_probability == pytest.approx(float(torch.log_softmax(logits, -1)[hot.id]))
+    assert hot.before.log_probability == pytest.approx(float(torch.log_softmax(logits, -1)[hot.id]))
 
 
 def test_generation_ends_at_the_boundary(model: GPT2LMHeadModel) -> None:
@@ -254,7 +254,7 @@ def test_training_that_had_reached_its_end_is_not_repeated(tmp_path: Path) -> No
     lines = metrics.read_text()
     assert [json.loads(line)["step"] for line in lines.splitlines()] == [2, 4, 6, 7]
     kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
-    assert kept == ["checkpoint-4", "checkpoint-7", "precision.json"]
+    assert kept == ["checkpoint-4", "checkpoint-7", "precision.json", "throughput.json"]
     assert not list((tmp_path / "run").rglob("training_args.bin"))
     second = weights()
     assert metrics.read_text() == lines

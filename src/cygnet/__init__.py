@@ -6,7 +6,7 @@ What most people need is here; importing it costs nothing until it is used:
 - ``read_text``: the documents of files, folders, patterns, data sets on the hub
 - ``TextBatch``, ``TokenStore``, ``build_tokens``: text, token files, batches
 - ``find_recipe``, ``run``: a whole system, from raw text to a report
-- ``load_model``, ``generate``: the trained model
+- ``load_model``, ``load_tokenizer``, ``generate``, ``Sampler``, ``Sampling``: the trained model
 - ``EmbeddingRecorder``, ``Snapshots``: embedding rows over a training
 - ``trace``, ``Trace``: what a model thought of every token of a text
 """
@@ -24,9 +24,13 @@ if TYPE_CHECKING:
     from cygnet.tokenizer.tokenizer import Tokenizer as Tokenizer
     from cygnet.tokens.build import build as build_tokens  # noqa: F401
     from cygnet.tokens.store import TokenStore as TokenStore
+    from cygnet.transformer.any_tokenizer import load_tokenizer as load_tokenizer
     from cygnet.transformer.generation import generate as generate
+    from cygnet.transformer.generation import generate_batch as generate_batch
     from cygnet.transformer.model import load_model as load_model
     from cygnet.transformer.recorder import EmbeddingRecorder as EmbeddingRecorder
+    from cygnet.transformer.sampler import Sampler as Sampler
+    from cygnet.transformer.sampling import Sampling as Sampling
     from cygnet.transformer.snapshots import Snapshots as Snapshots
     from cygnet.xray.trace import Trace as Trace
     from cygnet.xray.trace import trace as trace
@@ -37,6 +41,8 @@ _HOME = {
     "CompactTokenizer": ("cygnet.tokenizer.compact", "CompactTokenizer"),
     "EmbeddingRecorder": ("cygnet.transformer.recorder", "EmbeddingRecorder"),
     "Recipe": ("cygnet.recipe", "Recipe"),
+    "Sampler": ("cygnet.transformer.sampler", "Sampler"),
+    "Sampling": ("cygnet.transformer.sampling", "Sampling"),
     "Snapshots": ("cygnet.transformer.snapshots", "Snapshots"),
     "TextBatch": ("cygnet.text.batch", "TextBatch"),
     "TokenStore": ("cygnet.tokens.store", "TokenStore"),
@@ -45,8 +51,10 @@ _HOME = {
     "build_tokens": ("cygnet.tokens.build", "build"),
     "find_recipe": ("cygnet.recipe", "find_recipe"),
     "generate": ("cygnet.transformer.generation", "generate"),
+    "generate_batch": ("cygnet.transformer.generation", "generate_batch"),
     "read_text": ("cygnet.text.sources", "read_text"),
     "load_model": ("cygnet.transformer.model", "load_model"),
+    "load_tokenizer": ("cygnet.transformer.any_tokenizer", "load_tokenizer"),
     "run": ("cygnet.runner", "run"),
     "trace": ("cygnet.xray.trace", "trace"),
 }

@@ -62,6 +62,40 @@ def progress(label: str, total: float, unit: str) -> Iterator[Callable[..., None
         yield lambda amount, label=None: bar.update(task, advance=amount, description=label)
 
 
+def is_live() -> bool:
+    """Whether standard error is a terminal that can show a line that changes."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+@contextlib.contextmanager
+def live_line(text: Callable[[int], str]) -> Iterator[None]:
+    """Show a line that changes while the block runs, if standard error is a terminal.
+
+    Args:
+        text: Gives the line, for a number of columns; called twice a second.
+
+    >>> with live_line(lambda width: "half of it"):
+    ...     pass
+    """
+    if not is_live():
+        yield
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True)
+
+    def render() -> Text:
+        return Text(text(console.width - 1), no_wrap=True, overflow="crop")
+
+    with Live(console=console, get_renderable=render, refresh_per_second=2, transient=True):
+        yield
+
+
 class Stopwatch:
     """Seconds since it was made.
 

@@ -5,6 +5,7 @@
         EncodingError      bytes that are not UTF-8, with file, document and byte offset
       StaleError           a finished stage was made from other inputs or options
       DamagedError         a file is truncated, or its bytes are not those that were written
+      DivergedError        the loss of a training is no longer a number
       StorageError         the disk is full, or a folder may not be written
       BusyError            another process is at work in the same folder
       RankError            another process of the same training has ended
@@ -31,6 +32,10 @@ class StaleError(CygnetError):
 
 class DamagedError(CygnetError):
     """A file is truncated, or its bytes are not those that were written."""
+
+
+class DivergedError(CygnetError):
+    """The loss of a training is no longer a number."""
 
 
 class StorageError(CygnetError, OSError):

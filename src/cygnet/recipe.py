@@ -15,7 +15,11 @@ from typing import Any, Literal, get_type_hints
 from cygnet.errors import InputError
 from cygnet.files import read_json
 
-HOW = ("micro_batch_size", "device")
+ModelPreset = Literal[
+    "gpt2", "gpt2-small", "gpt2-medium", "gpt2-large", "gpt2-xl", "tiny-llm", "duckling-ii",
+    "llama", "qwen2.5", "qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-7b", "nanochat",
+]  # fmt: skip
+HOW = ("micro_batch_size", "device", "report_to")
 """Options that say how something is computed, not what: a run may go on with others."""
 
 
@@ -92,16 +96,22 @@ class TokensOptions:
 class TransformerOptions:
     """The model and its training."""
 
-    preset: Literal["gpt2", "llama", "duckling-ii"] = "gpt2"
-    """Shape of the model; duckling-ii is gpt2 with the exact gelu."""
-    n_layer: int
+    preset: ModelPreset = "gpt2"
+    """A family: gpt2, llama, qwen2.5, nanochat; one with a shape of its own: tiny-llm, duckling-ii
+    (gpt2 with the exact gelu); or a published size, which has that shape and no other."""
+    depth: int | None = None
+    """Of nanochat and qwen2.5: derives layers, heads and width (64 x depth), in place of these."""
+    config: str | None = None
+    """In place of preset and shape: the config.json of any causal model of transformers. Rows of
+    the vocabulary come from the tokenizer."""
+    n_layer: int | None = None
     """Layers."""
-    n_head: int
+    n_head: int | None = None
     """Attention heads per layer."""
-    n_embd: int
+    n_embd: int | None = None
     """Width of the residual stream."""
-    tie_embeddings: bool = True
-    """Whether input and output embeddings are one matrix."""
+    tie_embeddings: bool | None = None
+    """Whether input and output embeddings are one matrix; as the preset has it if none."""
     block_size: int
     """Context, in tokens."""
     batch_size: int
@@ -138,8 +148,11 @@ class TransformerOptions:
     """Steps between lines of metrics.jsonl."""
     eval_every: int = 100
     """Steps between validations; each is followed by a checkpoint. A multiple of log_every."""
-    eval_tokens: int = 100_000
-    """Tokens of the valid split for each validation; the last one takes all of it."""
+    eval_tokens: int | None = None
+    """Tokens for each validation, in rows spread over the valid split; all of it if none. The last
+    validation takes all of it in any case."""
+    report_to: tuple[Literal["trackio", "wandb", "tensorboard"], ...] = ()
+    """Loggers that get the figures of metrics.jsonl as well; each must be installed."""
     dead_rows: Literal["train", "frozen", "masked"] = "train"
     """What happens to embedding rows of dead tokens: trained like all others, kept as they began,
     or left out of the softmax, so that weight decay alone moves them."""
@@ -223,6 +236,7 @@ def tiny_llm() -> Recipe:
             batch_size=8,
             steps=3500,
             learning_rate=2e-3,
+            eval_tokens=100_000,
         ),
         xray=XrayOptions(prompts=("Once upon a time", "Lily and Tom", "One day, a little dog")),
     )
@@ -253,6 +267,7 @@ def duckling_transformer() -> TransformerOptions:
         seed=42,
         log_every=100,
         eval_every=1000,
+        eval_tokens=100_000,
         record=("W",),
     )
 
@@ -311,11 +326,27 @@ def find_recipe(name: str) -> Recipe:
     if name in PRESETS:
         return PRESETS[name]()
     if name.endswith(".json"):
-        recipe: Recipe = _read_section(Recipe, read_json(Path(name)), where=name)
-        return recipe
+        return read_recipe(read_json(Path(name)), where=name)
     close = difflib.get_close_matches(name, PRESETS, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise InputError(f"no recipe {name!r}{hint}: there are {', '.join(PRESETS)}, or a recipe.json")
+
+
+def read_recipe(values: Any, where: str) -> Recipe:
+    """A recipe out of what ``to_dict`` gave.
+
+    Args:
+        values: Plain JSON values.
+        where: Where they come from, for messages.
+
+    Raises:
+        InputError: They are no recipe.
+
+    >>> read_recipe(to_dict(demo()), "here") == demo()
+    True
+    """
+    recipe: Recipe = _read_section(Recipe, values, where)
+    return recipe
 
 
 def to_dict(section: Any) -> dict[str, Any]:

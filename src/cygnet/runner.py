@@ -10,9 +10,10 @@ from typing import Any
 from cygnet import ranks, stage
 from cygnet.console import Stopwatch, say
 from cygnet.errors import DamagedError, StaleError
-from cygnet.files import lock_folder, make_folder, read_json, write_json
+from cygnet.files import lock_folder, make_folder, read_json, sha256_file, write_json
 from cygnet.recipe import Recipe, to_dict, what_is_made
 from cygnet.stage import Stage
+from cygnet.transformer.loggers import check_loggers
 
 STAGES = ("text", "tokenizer", "tokens", "transformer", "xray")
 TRAINED = "transformer"  # the stage that several ranks build together
@@ -47,12 +48,16 @@ def run(
     Raises:
         StaleError: A stage was made from other inputs or options, and ``overwrite`` is not set.
         DamagedError: A file of an earlier stage is missing or damaged.
+        InputError: A logger that the training is to report to is not installed.
         BusyError: Another process is at work in the same folder.
         CygnetError: A stage cannot be built; what was finished stays.
 
     A killed run goes on where it was, and ends with the same bytes. Under ``torchrun`` the first
     rank does all of this, and the others train along.
     """
+    names = STAGES[: STAGES.index(until) + 1]
+    if TRAINED in names:
+        check_loggers(recipe.transformer.report_to)
     folder = Path(out) if out else Path("runs") / recipe.name
     if ranks.rank():
         _train_along(recipe, folder, until)
@@ -60,8 +65,8 @@ def run(
     make_folder(folder)
     with lock_folder(folder):
         stage.remove_cleared(folder)
-        for name in STAGES[: STAGES.index(until) + 1]:
-            _bring_up(_describe(name, recipe, folder), recipe, folder, overwrite)
+        for name in names:
+            _bring_up(describe(name, recipe, folder), recipe, folder, overwrite)
     return folder
 
 
@@ -106,8 +111,14 @@ def _train_along(recipe: Recipe, folder: Path, until: str) -> None:
         _maker(TRAINED, recipe, folder)(folder / TRAINED)
 
 
-def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
-    """What a stage is to be made from: its section of the recipe and the stage before it."""
+def describe(name: str, recipe: Recipe, folder: Path) -> Stage:
+    """What a stage is to be made from: its section of the recipe and the stage before it.
+
+    Args:
+        name: One of ``STAGES``; those before it are finished.
+        recipe: What is built.
+        folder: The run folder.
+    """
     position = STAGES.index(name)
     if position == 0:
         from cygnet.text.stage import inputs as text_inputs
@@ -120,6 +131,8 @@ def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
         from cygnet.tokenizer.base_source import base_inputs
 
         inputs |= base_inputs(recipe.tokenizer.base)
+    if name == TRAINED and recipe.transformer.config is not None:
+        inputs |= {recipe.transformer.config: sha256_file(Path(recipe.transformer.config))}
     options = what_is_made(getattr(recipe, name))
     return Stage(
         name, folder / name, options, inputs, SCAFFOLDING.get(name, ()), PROGRESS.get(name, "")

@@ -30,7 +30,11 @@ def document_mask(document_ids: torch.Tensor, kind: torch.dtype = torch.bool) ->
     """
     n_tokens = document_ids.shape[1]
     same = document_ids[:, :, None] == document_ids[:, None, :]
-    allowed = same.tril().view(-1, 1, n_tokens, n_tokens)
+    return as_mask(same.tril().view(-1, 1, n_tokens, n_tokens), kind)
+
+
+def as_mask(allowed: torch.Tensor, kind: torch.dtype) -> torch.Tensor:
+    """Which token may look at which, as ``document_mask`` gives it in either type."""
     if kind == torch.bool:
         return allowed
     lowest = torch.finfo(kind).min

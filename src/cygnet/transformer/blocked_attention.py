@@ -51,6 +51,8 @@ def blocked_attention(
     if not plain or query.device.type != "cpu" or query.dtype not in _SUFFIX:
         others |= {"dropout": dropout, "scaling": scaling}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **others)
+    # Rotary positions may leave queries and keys in float32 and values as autocast made them.
+    query, key = query.to(value.dtype), key.to(value.dtype)
     n_repeats = query.shape[1] // key.shape[1]
     key, value = (part.repeat_interleave(n_repeats, dim=1) for part in (key, value))
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling

@@ -86,8 +86,9 @@ def restore_mask(model: PreTrainedModel) -> None:
     """Mask the tokens that the config of a model names, if it does."""
     if ids := masked_ids(model):
         outputs: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
-        outputs.register_forward_hook(partial(_mask, torch.tensor(ids)))
+        outputs.register_forward_hook(partial(mask_logits, torch.tensor(ids)))
 
 
-def _mask(ids: torch.Tensor, module: Any, inputs: Any, logits: torch.Tensor) -> torch.Tensor:
+def mask_logits(ids: torch.Tensor, module: Any, inputs: Any, logits: torch.Tensor) -> torch.Tensor:
+    """The forward hook by which a model's output matrix leaves tokens out."""
     return logits.index_fill(-1, ids.to(logits.device), -torch.inf)

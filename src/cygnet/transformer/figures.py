@@ -8,14 +8,15 @@ import torch
 
 @dataclass(frozen=True)
 class TokenFigures:
-    """The model's own distribution at one position, before temperature, top-k or top-p.
+    """A token in a distribution: the model's own, unless it is said otherwise.
 
     Attributes:
         id: The token that stands there.
         log_probability: Natural logarithm of its probability (nats).
         rank: 1 for the likeliest token.
         entropy: Of the whole distribution, in bits.
-        alternatives: The likeliest tokens with their probabilities, the likeliest first.
+        alternatives: The likeliest tokens with their probabilities, the likeliest first; only those
+            that are possible at all.
     """
 
     id: int
@@ -40,6 +41,8 @@ def token_figures(
         ids: The tokens, ``int64`` of shape ``(T,)``.
         n_alternatives: How many of the likeliest tokens to keep.
 
+    Cost: a few passes over the logits.
+
     >>> logits = torch.log(torch.tensor([[0.5, 0.25, 0.25]]))
     >>> [found] = token_figures(logits, torch.tensor([1]), n_alternatives=1)
     >>> round(found.probability, 4), found.rank, round(found.entropy, 4), found.alternatives
@@ -52,8 +55,12 @@ def token_figures(
     top = log_p.topk(min(n_alternatives, log_p.shape[1]), dim=1)
     columns = (ids, chosen[:, 0], rank, entropy, top.indices, top.values.exp())
     return [
-        TokenFigures(token, log_probability, place, bits, tuple(zip(others, shares, strict=True)))
+        TokenFigures(token, log_probability, place, bits, _possible(others, shares))
         for token, log_probability, place, bits, others, shares in zip(
             *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def _possible(ids: list[int], shares: list[float]) -> tuple[tuple[int, float], ...]:
+    return tuple((token, share) for token, share in zip(ids, shares, strict=True) if share)

@@ -1,28 +1,32 @@
 """Writing on from a prompt, token by token, with what the model thought of each."""
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
 from cygnet.errors import InputError
-from cygnet.tokenizer.base import BaseTokenizer
-from cygnet.transformer.figures import TokenFigures, token_figures
-from cygnet.transformer.model import block_size
+from cygnet.transformer.any_tokenizer import AnyTokenizer
+from cygnet.transformer.decoding import Decoder
+from cygnet.transformer.sampler import GeneratedToken, Sampler
+from cygnet.transformer.sampling import Sampling
 
 
 def generate(
     model: PreTrainedModel,
-    tokenizer: BaseTokenizer,
+    tokenizer: AnyTokenizer,
     prompt: str = "",
     *,
     max_tokens: int = 200,
     temperature: float = 1.0,
     top_k: int | None = None,
     top_p: float | None = None,
+    min_p: float | None = None,
     seed: int = 0,
-    n_alternatives: int = 5,
-) -> Iterator[TokenFigures]:
+    stop: Sequence[str] = (),
+    n_alternatives: int | None = 5,
+) -> Iterator[GeneratedToken]:
     """Draw tokens one by one, until the model ends the document or ``max_tokens`` is reached.
 
     Args:
@@ -30,101 +34,83 @@ def generate(
         tokenizer: The one it was trained with.
         prompt: Text to write on from; behind a boundary token, as in training.
         max_tokens: Most tokens to draw.
-        temperature: Divides the logits; 0 takes the likeliest token.
-        top_k: Draw from this many likeliest tokens only.
-        top_p: Draw from the likeliest tokens that together reach this probability.
-        seed: The same seed draws the same tokens.
-        n_alternatives: How many likeliest tokens to report beside each drawn one.
+        temperature, top_k, top_p, min_p, seed: See ``Sampling``.
+        stop: Strings that end the text and are not part of it.
+        n_alternatives: How many likeliest tokens to report beside each drawn one; none for no
+            figures at all, which is faster.
 
     Returns:
-        The figures of each drawn token, as soon as it is drawn. The boundary token ends the text
-        and is not among them.
+        Each drawn token with its text and figures, as soon as it is drawn. The token that ends the
+        document is not among them.
 
     Raises:
-        InputError: An argument is out of its range, or there is neither prompt nor boundary token
-            to begin from.
+        InputError: An argument is out of its range, there is neither prompt nor boundary token to
+            begin from, or the tokenizer is not the model's.
 
-    Cost: one pass of the model per token, over a cache of keys and values. A full context goes on
-    with its later half.
+    Cost: see ``Decoder``; with figures a few passes over a row of logits more.
     """
-    _check_range(max_tokens, temperature, top_k, top_p)
-    context = tokenizer.encode(prompt, prepend=tokenizer.boundary_id)
-    if not context:
-        raise InputError("an empty prompt needs a tokenizer with a boundary token to begin from")
-    generator = torch.Generator().manual_seed(seed)
-
-    def draw(logits: torch.Tensor) -> int:
-        return _draw(logits, temperature, top_k, top_p, generator)
-
-    return _write_on(model, context, max_tokens, draw, tokenizer.boundary_id, n_alternatives)
+    sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p, seed=seed)
+    _check_length(max_tokens)
+    sampler = Sampler(model, tokenizer, prompt, sampling, stop=stop, n_alternatives=n_alternatives)
+    drawn = itertools.islice(sampler, max_tokens)
+    return (token for token in drawn if token.id not in sampler.end_ids)
 
 
-def _write_on(
+def generate_batch(
     model: PreTrainedModel,
-    context: list[int],
-    max_tokens: int,
-    draw: Callable[[torch.Tensor], int],
-    boundary_id: int | None,
-    n_alternatives: int,
-) -> Iterator[TokenFigures]:
-    longest = block_size(model)
-    context = context[-longest:]
-    cache, fresh = DynamicCache(config=model.config), context
-    for _ in range(max_tokens):
-        logits = _next_logits(model, fresh, cache)
-        token = draw(logits)
-        if token == boundary_id:
-            return
-        yield token_figures(logits[None], torch.tensor([token]), n_alternatives)[0]
-        context.append(token)
-        fresh = [token]
-        if len(context) > longest:
-            context = context[-max(1, longest // 2) :]
-            cache, fresh = DynamicCache(config=model.config), context
+    tokenizer: AnyTokenizer,
+    prompts: Sequence[str],
+    sampling: Sampling = Sampling(),
+    *,
+    max_tokens: int = 200,
+    stop: Sequence[str] = (),
+    n_alternatives: int | None = None,
+    on_token: Callable[[int, GeneratedToken], None] = lambda row, token: None,
+) -> list[Sampler]:
+    """Write on from several prompts at once.
 
+    Each text is the one that its prompt would become alone, with the seed ``sampling.seed`` plus
+    its number: the same prompt several times gives different texts.
 
-@torch.inference_mode()
-def _next_logits(model: PreTrainedModel, fresh: list[int], cache: DynamicCache) -> torch.Tensor:
-    """Logits of the token that follows, shape ``(vocab_size,)``, on the CPU."""
-    input_ids = torch.tensor([fresh], device=model.device)
-    output = model(input_ids=input_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
-    logits: torch.Tensor = output.logits[0, -1].float().cpu()
-    return logits
+    Args:
+        model, tokenizer, stop, n_alternatives: As for ``generate``.
+        prompts: Texts of any lengths.
+        sampling: How tokens are drawn.
+        max_tokens: Most tokens to draw for each.
+        on_token: Called with the number of a prompt and its token, as soon as it is drawn.
 
+    Returns:
+        A sampler for each prompt, which holds its text and tokens, and can go on from there.
 
-def _draw(
-    logits: torch.Tensor,
-    temperature: float,
-    top_k: int | None,
-    top_p: float | None,
-    generator: torch.Generator,
-) -> int:
-    """One token from the distribution that temperature, top-k and top-p leave."""
-    if not logits.isfinite().all():
-        raise InputError(
-            "the model's logits are not finite: its training diverged; train it again with a lower"
-            " learning_rate"
+    Raises:
+        InputError: As ``generate``.
+
+    Cost: a step of the model for all texts together; a pass over the windows of all where one of
+    them ends or its window moves. Where ``Decoder`` reads texts one after the other, a step each.
+    """
+    _check_length(max_tokens)
+    samplers = [
+        Sampler(
+            model,
+            tokenizer,
+            prompt,
+            replace(sampling, seed=sampling.seed + number),
+            stop=stop,
+            n_alternatives=n_alternatives,
         )
-    if temperature == 0:
-        return int(logits.argmax())
-    probabilities, order = torch.softmax(logits / temperature, dim=-1).sort(descending=True)
-    if top_k is not None:
-        probabilities[top_k:] = 0
-    if top_p is not None:
-        # A token stays when those before it have not yet reached top_p: the first always does.
-        before = probabilities.cumsum(dim=0) - probabilities
-        probabilities[before >= top_p * probabilities.sum()] = 0
-    return int(order[torch.multinomial(probabilities, 1, generator=generator)])
+        for number, prompt in enumerate(prompts)
+    ]
+    decoder = Decoder(model)
+    for _ in range(max_tokens):
+        going = [(row, sampler) for row, sampler in enumerate(samplers) if not sampler.ended]
+        if not going:
+            break
+        logits = decoder.logits([sampler.ids for _, sampler in going])
+        for (row, sampler), following in zip(going, logits, strict=True):
+            on_token(row, sampler.take(following))
+    return samplers
 
 
-def _check_range(
-    max_tokens: int, temperature: float, top_k: int | None, top_p: float | None
-) -> None:
+def _check_length(max_tokens: int) -> None:
     if max_tokens < 0:
         raise InputError(f"max_tokens must not be negative, found {max_tokens}")
-    if temperature < 0:
-        raise InputError(f"temperature must not be negative, found {temperature}")
-    if top_k is not None and top_k < 1:
-        raise InputError(f"top_k must be at least 1, found {top_k}")
-    if top_p is not None and not 0 < top_p <= 1:
-        raise InputError(f"top_p must lie in 0..1 (above 0), found {top_p}")

@@ -118,7 +118,8 @@ def check_batch_fits(
 def _peak_bytes(compute: Callable[[int], None], n_rows: int) -> int:
     with PeakBytes() as memory:
         compute(n_rows)
-    return memory.peak
+    peak: int = memory.peak
+    return peak
 
 
 def free_memory(device: str) -> float:

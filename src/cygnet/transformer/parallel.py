@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import fields, replace
 from typing import Any
 
 import torch
@@ -42,11 +41,10 @@ def losses_of_all(sums: LossSum, world_size: int, device: torch.device) -> LossS
     """The sums over what all ranks have predicted."""
     if world_size == 1:
         return sums
-    names = [field.name for field in fields(sums)]
-    mine = torch.tensor([getattr(sums, name) for name in names], dtype=torch.float64, device=device)
-    of_all = dict(zip(names, sum_over_ranks(mine, world_size).tolist(), strict=True))
-    counts = {name: int(of_all[name]) for name in ("tokens", "text_bytes")}
-    return replace(sums, **of_all | counts)
+    # A copy, as it is changed in place.
+    of_all = sum_over_ranks(sums.sums().to(device, copy=True), world_size).tolist()
+    nats, tokens, text_nats, text_bytes = of_all
+    return LossSum(nats, int(tokens), text_nats, int(text_bytes), bytes_ratio=sums.bytes_ratio)
 
 
 def seed_step(seed: int, step: int, rank: int) -> None:

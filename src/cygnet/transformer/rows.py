@@ -24,6 +24,19 @@ class WindowDataset(Dataset[Rows]):
     def __len__(self) -> int:
         return self.options.steps * self.options.batch_size
 
+    @property
+    def rows_per_epoch(self) -> float:
+        """Rows that hold as many tokens as the train split; in order, each of them once."""
+        if self.options.order == "random":
+            return self.store.split("train").tokens / self.options.block_size
+        plan = self.store.plan(
+            "train",
+            block_size=self.options.block_size,
+            order=self.options.order,
+            pack_window=self.options.pack_window,
+        )
+        return float(len(plan))
+
     def __getitem__(self, index: int) -> Rows:
         return self.__getitems__([index])
 

@@ -1,10 +1,10 @@
 """``transformers.Trainer`` with pre-shifted targets, a fixed order and sealed checkpoints.
 
+
 A step is the mean over the targets of its whole batch, however it is shared by ranks and cut into
 parts: each part is divided by the number of targets of all.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from cygnet.transformer.attention import Rows
 from cygnet.transformer.checkpoints import prune, seal, storing
 from cygnet.transformer.evaluation import LossSum, evaluate
 from cygnet.transformer.loss import loss_function
+from cygnet.transformer.meter import Figures, Meter
+from cygnet.transformer.metrics import names_for_loggers
 from cygnet.transformer.parallel import losses_of_all, seed_step, sum_over_ranks, through
 from cygnet.transformer.rows import RankRows, WindowDataset
 
@@ -35,17 +37,15 @@ class LanguageModelTrainer(Trainer):
         rows: RankRows,
         made_from: dict[str, Any],
         token_lengths: npt.NDArray[np.int64],
-        advance: Callable[..., None],
+        peak: float | None = None,
+        on_validation: Callable[[float], None] = lambda share: None,
     ) -> None:
         super().__init__(model=model, args=args, train_dataset=data, data_collator=_already_a_batch)
-        self.data, self.rows = data, rows
-        self.token_lengths, self.advance = token_lengths, advance
+        self.data, self.rows, self.made_from = data, rows, made_from
+        self.token_lengths, self.on_validation = token_lengths, on_validation
         self.loss_is_scaled_for_ga = True
-        self.made_from = made_from
-        self._lengths = torch.from_numpy(token_lengths)
+        self.meter = Meter(data, token_lengths, args.device, peak, args.world_size)
         self._losses_of = loss_function(model)
-        self._losses = LossSum()
-        self._since = time.perf_counter()
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The rows of this rank. accelerate would deal out whole batches in turn."""
@@ -88,32 +88,33 @@ class LanguageModelTrainer(Trainer):
         """What a part adds to the mean loss of its step; the sums for the metrics are kept."""
         with self.accelerator.autocast():
             total, losses = through(model, self._losses_of, **inputs)
-        self._losses.add(losses, inputs["y"], self._lengths)
+        self.meter.add(losses, inputs["y"], self.state.global_step)
         loss = total / num_items_in_batch
         return (loss, {}) if return_outputs else loss
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Turn what ``Trainer`` logs into the figures of ``metrics.jsonl``."""
+        """Turn what ``Trainer`` logs into the figures of ``metrics.jsonl``.
+
+        They go into the log history, and to callbacks under the names that loggers sort by.
+        """
         if "loss" not in logs:  # the summary at the end of training, which has nothing new
             return
-        seconds = time.perf_counter() - self._since
-        losses = losses_of_all(self._losses, self.args.world_size, self.args.device)
-        figures = {
-            "step": self.state.global_step,
-            "tokens": self.state.global_step * self.data.options.batch_size * self._block_size,
-            "train_nats_per_token": losses.nats_per_token,
-            "train_bits_per_byte": losses.bits_per_byte,
-            "learning_rate": logs["learning_rate"],
-            "grad_norm": logs["grad_norm"],
-            "tokens_per_second": round(losses.tokens / seconds),
-        }
+        figures = self.meter.take(self.state, logs["learning_rate"], logs["grad_norm"])
         if self._is_evaluation_step():
-            found = self.evaluate_split("valid", self._eval_tokens())
-            figures["valid_nats_per_token"] = found.nats_per_token
-            figures["valid_bits_per_byte"] = found.bits_per_byte
-        super().log(figures)
-        self._losses = LossSum()
-        self._since = time.perf_counter()
+            figures |= self._valid_figures()
+        self.state.log_history.append(figures)  # type: ignore[arg-type]
+        self.control = self.callback_handler.on_log(
+            self.args, self.state, self.control, names_for_loggers(figures)
+        )
+        self.meter.leave_out()
+
+    def _valid_figures(self) -> Figures:
+        found = self.evaluate_split("valid", self._eval_tokens())
+        return {
+            "valid_nats_per_token": found.nats_per_token,
+            "valid_bits_per_byte": found.bits_per_byte,
+            "valid_tokens": found.tokens,
+        }
 
     def evaluate_split(self, split: str, max_tokens: int | None) -> LossSum:
         """The loss over a split, in the precision of the training."""
@@ -124,7 +125,7 @@ class LanguageModelTrainer(Trainer):
         def show(n_more: int) -> None:
             nonlocal done
             done += n_more * self.args.world_size
-            self.advance(0, f"validating, {done / total:.0%}")
+            self.on_validation(done / total)
 
         assert isinstance(self.model, PreTrainedModel)
         found = evaluate(
@@ -151,7 +152,7 @@ class LanguageModelTrainer(Trainer):
         loss = self.compute_loss(self.model, rows, num_items_in_batch=rows["y"].numel())
         loss.backward()
         self.model.zero_grad()
-        self._losses = LossSum()
+        self.meter.reset()
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         assert self.args.output_dir is not None
@@ -166,7 +167,7 @@ class LanguageModelTrainer(Trainer):
             (checkpoint / "training_args.bin").unlink(missing_ok=True)
             seal(checkpoint, self.made_from)
         prune(folder)
-        self._since = time.perf_counter()
+        self.meter.leave_out()
 
     def _save_rng_state(self, output_dir: str) -> None:
         """Nothing: what is drawn in a step depends on its number, see ``seed_step``."""

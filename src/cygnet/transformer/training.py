@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from transformers import PreTrainedModel, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
@@ -22,16 +23,23 @@ from cygnet.errors import InputError
 from cygnet.files import check_writable, make_folder
 from cygnet.recipe import TransformerOptions
 from cygnet.tokens.store import TokenStore
+from cygnet.transformer.alarms import alarms_before
 from cygnet.transformer.checkpoints import find_last_good, made_from
 from cygnet.transformer.devices import settle_device
+from cygnet.transformer.flops import flops_per_token
+from cygnet.transformer.loggers import check_loggers, keep_events
 from cygnet.transformer.memory import check_batch_fits
 from cygnet.transformer.metrics import METRICS, MetricsFile, read_lines_until
 from cygnet.transformer.precision import settle_precision
 from cygnet.transformer.rows import RankRows, WindowDataset
+from cygnet.transformer.throughput import settle_throughput
 from cygnet.transformer.trainer import LanguageModelTrainer
+from cygnet.transformer.warnings_file import WARNINGS, WarningsFile
 
 CHECKPOINTS = "checkpoints"
 PRECISION = "precision.json"
+THROUGHPUT = "throughput.json"
+EVENTS = "tensorboard"
 
 
 @dataclass(frozen=True)
@@ -50,20 +58,22 @@ def train(
     folder: Path,
     options: TransformerOptions,
     token_lengths: npt.NDArray[np.int64],
-    advance: Callable[..., None] = lambda amount, label=None: None,
     callbacks: Sequence[TrainerCallback] = (),
+    dead_ids: Sequence[int] = (),
+    on_validation: Callable[[float], None] = lambda share: None,
 ) -> TrainingResult:
     """Train a model on the train split of token files; goes on from the last good checkpoint.
 
     Args:
         model: A causal language model with its first weights.
         store: Token files with a ``train`` split and, for validation, a ``valid`` split.
-        folder: Gets ``metrics.jsonl`` and ``checkpoints/``.
+        folder: Gets ``metrics.jsonl``, ``warnings.jsonl`` and ``checkpoints/``.
         options: Shape of the batches, optimizer and rhythm.
         token_lengths: Bytes of text in each token, from ``Tokenizer.token_lengths``.
-        advance: Called with the steps done and a label, for a progress bar.
         callbacks: Others to call, after those of the training itself, on every rank: what writes
             files does so if ``state.is_world_process_zero``.
+        dead_ids: Tokens that should not occur.
+        on_validation: Called with the share of a validation that is done.
 
     Returns:
         The trained model, and the last line of its metrics, with the loss on the whole valid split
@@ -74,6 +84,7 @@ def train(
         DamagedError: No checkpoint is left undamaged.
         StaleError: There is a checkpoint of another model, vocabulary or recipe.
         StorageError: The folder, or a checkpoint in it, cannot be written.
+        DivergedError: The loss is not finite, or has risen and stays high.
 
     Under ``torchrun`` every rank calls this; the first one writes.
     """
@@ -83,18 +94,24 @@ def train(
     rows = RankRows.of(options)
     origin = made_from(model, store, options)
     begin = ranks.share(None if ranks.rank() else _prepare(folder, options, device, origin))
-    precision = begin["precision"]
+    precision, data = begin["precision"], WindowDataset(store, options)
+    flops = flops_per_token(model.config, options.block_size)
     trainer = LanguageModelTrainer(
         model,
         training_arguments(options, folder / CHECKPOINTS, precision, device),
-        WindowDataset(store, options),
+        data,
         rows,
         origin,
         token_lengths,
-        advance,
+        begin["throughput"] * ranks.world_size() / flops if flops else None,
+        on_validation,
     )
     trainer.remove_callback(PrinterCallback)
-    for callback in (MetricsFile(folder / METRICS, options, advance), *callbacks):
+    if options.report_to:
+        keep_events(trainer.callback_handler.callbacks, folder / EVENTS)
+    alarms = [*alarms_before(model, data, dead_ids)]
+    own = MetricsFile(folder / METRICS, options), WarningsFile(folder / WARNINGS, alarms)
+    for callback in (*own, *callbacks):
         trainer.add_callback(callback)
     check_batch_fits(
         rows.n_at_once, options.block_size, trainer.compute, model.num_parameters(), device
@@ -107,15 +124,18 @@ def train(
 
 def _prepare(
     folder: Path, options: TransformerOptions, device: str, origin: dict[str, Any]
-) -> dict[str, str | None]:
-    """What the first rank settles for all: the precision, and the checkpoint to go on from."""
+) -> dict[str, Any]:
+    """What the first rank settles for all: the precision, the throughput of its matrix products in
+    it, and the checkpoint to go on from."""
     make_folder(folder / CHECKPOINTS)
     for place in (folder, folder / CHECKPOINTS):
         check_writable(place)
     checkpoint = find_last_good(folder / CHECKPOINTS, origin)
-    path = folder / CHECKPOINTS / PRECISION
+    kept = folder / CHECKPOINTS
+    precision = settle_precision(options.precision, device, kept / PRECISION)
     return {
-        "precision": settle_precision(options.precision, device, path),
+        "precision": precision,
+        "throughput": settle_throughput(precision, torch.device(device), kept / THROUGHPUT),
         "checkpoint": str(checkpoint) if checkpoint else None,
     }
 
@@ -146,7 +166,9 @@ def training_arguments(
         dataloader_pin_memory=device == "cuda",
         ddp_find_unused_parameters=False,
         disable_tqdm=True,
-        report_to="none",
+        report_to=list(options.report_to) or "none",
+        run_name=folder.resolve().parents[1].name,
+        project="cygnet",
     )
     if arguments.world_size != rows.world_size:
         raise InputError(
@@ -161,11 +183,11 @@ def training_arguments(
 
 def check_options(options: TransformerOptions, store: TokenStore) -> None:
     """Refuse options that cannot work, before anything is computed."""
+    check_loggers(options.report_to)
     for name, least in LEAST.items():
-        if getattr(options, name) < least:
-            raise InputError(f"{name} must be at least {least}, found {getattr(options, name)}")
-    if options.micro_batch_size is not None and options.micro_batch_size < 1:
-        raise InputError(f"micro_batch_size must be at least 1, found {options.micro_batch_size}")
+        found = getattr(options, name)
+        if found is not None and found < least:
+            raise InputError(f"{name} must be at least {least}, found {found}")
     if spare := options.batch_size % ranks.world_size():
         fitting = options.batch_size - spare + ranks.world_size()
         raise InputError(
@@ -187,8 +209,8 @@ def check_options(options: TransformerOptions, store: TokenStore) -> None:
 
 
 LEAST = {
-    **dict.fromkeys(("n_layer", "n_head", "n_embd", "block_size", "batch_size"), 1),
-    **dict.fromkeys(("steps", "log_every", "eval_every", "eval_tokens"), 1),
+    **dict.fromkeys(("block_size", "batch_size", "micro_batch_size", "steps"), 1),
+    **dict.fromkeys(("log_every", "eval_every", "eval_tokens"), 1),
     **dict.fromkeys(("learning_rate", "warmup_steps", "weight_decay", "max_grad_norm", "seed"), 0),
     "adam_beta2": 0,
 }

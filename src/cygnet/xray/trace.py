@@ -10,9 +10,8 @@ import torch
 from transformers import PreTrainedModel
 
 from cygnet.errors import InputError
-from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.display import visible
-from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.any_tokenizer import AnyTokenizer, load_tokenizer
 from cygnet.transformer.figures import TokenFigures, token_figures
 from cygnet.transformer.generation import generate
 from cygnet.transformer.model import block_size, load_model
@@ -124,7 +123,7 @@ class Trace:
 
 def trace(
     model: PreTrainedModel | str | Path,
-    tokenizer: BaseTokenizer | None = None,
+    tokenizer: AnyTokenizer | None = None,
     text: str = "",
     *,
     n_alternatives: int = 5,
@@ -147,7 +146,7 @@ def trace(
     Cost: a pass of the model over the text, and memory for the logits of one window.
     """
     if not isinstance(model, PreTrainedModel):
-        tokenizer = tokenizer or Tokenizer.load(model)
+        tokenizer = tokenizer or load_tokenizer(model)
         model = load_model(model)
     if tokenizer is None:
         raise InputError("a model in memory needs its tokenizer: trace(model, tokenizer, text)")
@@ -166,7 +165,7 @@ def trace(
 
 def trace_generation(
     model: PreTrainedModel,
-    tokenizer: BaseTokenizer,
+    tokenizer: AnyTokenizer,
     prompt: str,
     on_token: Callable[[TraceToken], None] = lambda token: None,
     **sampling: Any,
@@ -181,8 +180,8 @@ def trace_generation(
     """
     n_alternatives = sampling.get("n_alternatives", 5)
     tokens = list(trace(model, tokenizer, prompt, n_alternatives=n_alternatives).tokens)
-    for figures in generate(model, tokenizer, prompt, **sampling):
-        tokens.append(_trace_token(tokenizer, figures.id, figures, is_given=False))
+    for drawn in generate(model, tokenizer, prompt, **sampling):
+        tokens.append(_trace_token(tokenizer, drawn.id, drawn.before, is_given=False))
         on_token(tokens[-1])
     return Trace(tuple(tokens))
 
@@ -204,7 +203,7 @@ def _predictions(
 
 
 def _trace_token(
-    tokenizer: BaseTokenizer, token: int, figures: TokenFigures | None, is_given: bool
+    tokenizer: AnyTokenizer, token: int, figures: TokenFigures | None, is_given: bool
 ) -> TraceToken:
     alternatives = figures.alternatives if figures else ()
     return TraceToken(
