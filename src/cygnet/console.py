@@ -63,7 +63,9 @@ def progress(label: str, total: float, unit: str) -> Iterator[Callable[..., None
 
 
 def is_live() -> bool:
-    """Whether standard error is a terminal that can show a line that changes."""
+    """Whether standard error is a terminal that can show a line that changes; one rank has it."""
+    if ranks.rank():
+        return False
     from rich.console import Console
 
     console = Console(stderr=True)
