@@ -14,7 +14,8 @@ import torch
 from cygnet import cli, ranks
 from cygnet.errors import InputError
 from cygnet.transformer.training import TrainingResult
-from rank_trainings import TRAININGS, StopError, run_training
+from rank_trainings import TRAININGS, run_training
+from training_lab import StopError
 
 RANK = int(os.environ["RANK"])
 

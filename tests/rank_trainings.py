@@ -8,6 +8,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.stage import new_model, row_callbacks
 from cygnet.transformer.training import TrainingResult, train
+from training_lab import StopAt
 
 BYTES = Tokenizer([])
 SHAPE: dict[str, Any] = {
@@ -29,23 +30,12 @@ TRAININGS = {
 }
 
 
-class StopError(Exception):
-    """In place of a kill."""
-
-
 def run_training(
     folder: Path, tokens: Path, options: TransformerOptions, stop_at: int | None = None
 ) -> TrainingResult:
     """Train, in as many processes as there are."""
-    done = 0
-
-    def advance(amount: int, label: str | None = None) -> None:
-        nonlocal done
-        done += amount
-        if done == stop_at:
-            raise StopError
-
     store = TokenStore.open(tokens / ("masked-tokens" if options.order == "packed" else "tokens"))
     model = new_model(options, BYTES)
-    callbacks = row_callbacks(options, folder, [])
-    return train(model, store, folder, options, BYTES.token_lengths(), advance, callbacks)
+    stop = [StopAt(stop_at)] if stop_at else []
+    callbacks = [*row_callbacks(options, folder, []), *stop]
+    return train(model, store, folder, options, BYTES.token_lengths(), callbacks)

@@ -29,6 +29,8 @@ EXECUTED = {"python", "sh"}
 NOT_CODE = {"text"}
 QUICK = " ".join(SMALL[4:])
 """The small recipe without its texts."""
+SHAPELESS = " ".join([*SMALL[:10], *SMALL[16:]])
+"""The small recipe without the shape of its model."""
 FEW_STEPS = "--transformer.steps 40"
 """Of a recipe that is trained several times."""
 
@@ -72,6 +74,8 @@ def shortened(line: str) -> str:
         return f"make -C {ROOT} demo RUN_ARGS='{' '.join(SMALL)} --out {{runs}}/demo'"
     if line.startswith("make "):  # this is what is running: show the steps only
         return line.replace("make", f"make -C {ROOT} --dry-run", 1)
+    if "--transformer.depth" in line:  # which gives the model its shape
+        return f"{line} {SHAPELESS}"
     if line.startswith("cygnet run demo"):
         return f"{line} {' '.join(SMALL)}"
     if line.startswith("cygnet run tiny-llm"):

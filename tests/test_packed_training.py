@@ -20,10 +20,12 @@ from cygnet.tokens.store import TokenStore
 from cygnet.transformer.attention import document_mask, model_inputs, to_tensors
 from cygnet.transformer.evaluation import LossSum, evaluate
 from cygnet.transformer.loss import token_losses
+from cygnet.transformer.meter import TIMINGS
 from cygnet.transformer.presets import gpt2, llama
 from cygnet.transformer.rows import WindowDataset
 from cygnet.transformer.stage import new_model
 from cygnet.transformer.training import train
+from training_lab import StopAt, StopError
 
 BYTES = Tokenizer([])
 SHAPE: dict[str, Any] = {"n_layer": 2, "n_head": 2, "n_embd": 32, "block_size": 24}
@@ -148,10 +150,6 @@ def test_evaluation_leaves_out_what_is_masked(tmp_path: Path) -> None:
         assert found.nats > 0
 
 
-class StopError(Exception):
-    """In place of a kill."""
-
-
 OPTIONS = TransformerOptions(
     **{**SHAPE, "n_embd": 16},
     batch_size=3,
@@ -170,18 +168,12 @@ def test_training_that_stops_ends_with_the_same_weights(
     options = dataclasses.replace(OPTIONS, order=order)
 
     def run(folder: Path, stop_at: int | None = None) -> tuple[dict[str, Any], list[Any]]:
-        done = 0
-
-        def advance(amount: int, label: str | None = None) -> None:
-            nonlocal done
-            done += amount
-            if done == stop_at:
-                raise StopError
-
         model = new_model(options, BYTES)
-        result = train(model, store, folder, options, BYTES.token_lengths(), advance)
+        stop = [StopAt(stop_at)] if stop_at else []
+        result = train(model, store, folder, options, BYTES.token_lengths(), stop)
         metrics = dict(result.metrics)
-        del metrics["tokens_per_second"]
+        for name in TIMINGS:
+            del metrics[name]
         return metrics, [weight.clone() for weight in result.model.state_dict().values()]
 
     metrics, weights = run(tmp_path / "whole")

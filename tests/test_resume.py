@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import SMALL, cygnet, refused
+from conftest import SMALL
+from cygnet import cli
 from cygnet.errors import DamagedError, InputError, StaleError, StorageError
 from cygnet.recipe import TransformerOptions
 from cygnet.tokenizer.tokenizer import Tokenizer
@@ -20,13 +21,17 @@ from cygnet.tokens.store import TokenStore
 from cygnet.transformer import devices, memory, training
 from cygnet.transformer.checkpoints import find_last_good, made_from, prune, seal
 from cygnet.transformer.devices import settle_device
+from cygnet.transformer.meter import TIMINGS
 from cygnet.transformer.stage import new_model
 from cygnet.transformer.training import TrainingResult, train
 from killing import Builder
 from training_jobs import BYTES, OPTIONS
+from training_lab import StopAt, StopError
 
-KILLS = 5
+KILLS = 4
 PLAIN = dataclasses.replace(OPTIONS, record=())
+MEASURED = ("n-operations", "throughput.json", "trainer_state.json", "seal.json")
+"""Files that hold times, or sums over files that do."""
 
 
 @pytest.fixture(scope="module")
@@ -49,11 +54,11 @@ def products(folder: Path) -> dict[str, Any]:
     made: dict[str, Any] = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
-        if path.is_file() and path.name not in ("n-operations", "trainer_state.json", "seal.json")
+        if path.is_file() and path.name not in MEASURED
     }
     lines = [json.loads(line) for line in made["metrics.jsonl"].splitlines()]
     made["metrics.jsonl"] = [
-        {key: value for key, value in line.items() if key != "tokens_per_second"} for line in lines
+        {key: value for key, value in line.items() if key not in TIMINGS} for line in lines
     ]
     return made
 
@@ -109,23 +114,12 @@ def test_killed_again_and_again_it_ends_with_the_same_bytes(
         shutil.rmtree(folder)
 
 
-class StopError(Exception):
-    """In place of a kill."""
-
-
 def run_training(
     folder: Path, tokens: Path, options: TransformerOptions = PLAIN, stop_at: int | None = None
 ) -> TrainingResult:
-    done = 0
-
-    def advance(amount: int, label: str | None = None) -> None:
-        nonlocal done
-        done += amount
-        if done == stop_at:
-            raise StopError
-
     model = new_model(options, BYTES)
-    return train(model, TokenStore.open(tokens), folder, options, BYTES.token_lengths(), advance)
+    stop = [StopAt(stop_at)] if stop_at else []
+    return train(model, TokenStore.open(tokens), folder, options, BYTES.token_lengths(), stop)
 
 
 def weights(result: TrainingResult) -> list[torch.Tensor]:
@@ -283,17 +277,10 @@ def test_dropout_is_drawn_again_as_it_was(tokens: Path, tmp_path: Path) -> None:
         for module in model.modules():
             if isinstance(module, torch.nn.Dropout):
                 module.p = 0.2
-        done = 0
-
-        def advance(amount: int, label: str | None = None) -> None:
-            nonlocal done
-            done += amount
-            if done == stop_at:
-                raise StopError
-
         torch.rand(len(str(folder)) + (stop_at or 0))  # whatever was drawn before
         store = TokenStore.open(tokens)
-        return train(model, store, folder, PLAIN, BYTES.token_lengths(), advance)
+        stop = [StopAt(stop_at)] if stop_at else []
+        return train(model, store, folder, PLAIN, BYTES.token_lengths(), stop)
 
     expected = run_with_dropout(tmp_path / "whole")
     with pytest.raises(StopError):
@@ -403,17 +390,19 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-def test_a_device_that_is_not_there_is_one_line(finished_run: Path, tmp_path: Path) -> None:
+def test_a_device_that_is_not_there_is_one_line(
+    finished_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = tmp_path / "run"
     shutil.copytree(finished_run, folder, ignore=shutil.ignore_patterns("transformer", "xray"))
-    options = ("--transformer.device", "cuda", "--out", folder)
-    message = refused(cygnet("transformer", "train", "demo", *SMALL, *options))
-    assert "device cuda was asked for" in message
+    options = (*SMALL, "--transformer.device", "cuda", "--out")
+    assert cli.main(["transformer", "train", "demo", *options, str(folder)]) == 2
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("cygnet: device cuda was asked for")
     assert "--transformer.device auto takes" in message
     # How something is computed is no other recipe: what was made is not made again.
-    said = cygnet("run", "demo", *SMALL, "--transformer.device", "cuda", "--out", finished_run)
-    assert said.returncode == 0
-    assert said.stderr.count("is finished") == 5
+    assert cli.main(["run", "demo", *options, str(finished_run)]) == 0
+    assert capsys.readouterr().err.count("is finished") == 5
 
 
 def test_a_folder_that_may_not_be_written(

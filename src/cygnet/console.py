@@ -63,11 +63,13 @@ def progress(label: str, total: float, unit: str) -> Iterator[Callable[..., None
 
 
 def is_live() -> bool:
-    """Whether this process may show a line that changes: the first rank, to a terminal."""
+    """Whether standard error is a terminal that can show a line that changes; one rank has it."""
+    if ranks.rank():
+        return False
     from rich.console import Console
 
     console = Console(stderr=True)
-    return not ranks.rank() and console.is_terminal and not console.is_dumb_terminal
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 @contextlib.contextmanager

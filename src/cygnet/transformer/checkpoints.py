@@ -109,6 +109,7 @@ def find_last_good(folder: Path, made_from: MadeFrom) -> Path | None:
         for newer, damage in damaged.items():
             say(f"  {damage}: going on from {checkpoint.name}")
             shutil.rmtree(newer)
+        prune(folder)  # a kill may have come between the last seal and this
         return checkpoint
     for damage in damaged.values():
         raise DamagedError(f"{damage}, and no other is left; --overwrite trains from the beginning")
