@@ -4,16 +4,19 @@ PYTHON ?= python3
 BIN := .venv/bin
 RUN_ARGS ?=
 TEST_ARGS ?=
+# How many processes share the tests; each takes up to a gigabyte of memory.
+WORKERS ?= 2
 BENCH_ARGS ?=
 DATA ?= ../shared/data
 
-.PHONY: demo test lint stress bench bench-tokenizer bench-tokens bench-generation clean
+.PHONY: demo test lint stress clean
+.PHONY: bench bench-tokenizer bench-tokens bench-training bench-generation
 
 demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
 
 test: lint
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TEST_ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check
@@ -25,7 +28,7 @@ stress: .venv/dev
 	$(BIN)/python -m pytest -m stress
 
 # The figures of the README, from the real texts and tokenizers in DATA.
-bench: bench-tokenizer bench-tokens .venv/dev
+bench: bench-tokenizer bench-tokens bench-training bench-generation .venv/dev
 	$(BIN)/python bench/bench.py $(DATA)/tinystories --runs
 
 # The tokenizer beside its peers; BENCH_ARGS=--quick sees in minutes whether it works.
@@ -36,6 +39,11 @@ bench-tokenizer: .venv/peers/installed
 bench-tokens: .venv/peers/installed
 	.venv/peers/bin/python bench/tokens.py $(DATA) $(BENCH_ARGS)
 	.venv/peers/bin/python bench/batches.py $(DATA)
+
+# The training step beside the stock trainer and a loop by hand, and where its time goes.
+bench-training: .venv/dev
+	$(BIN)/python bench/training.py $(DATA)
+	$(BIN)/python bench/training_profile.py $(DATA)
 
 # Generation beside model.generate of transformers.
 bench-generation: .venv/train

@@ -18,7 +18,7 @@ def make_cases(rows: list[int], sizes: dict[str, dict[str, int]], folder: Path, 
 
     Args:
         rows: Their numbers.
-        sizes: For each text the bytes that are ``whole``, ``slice`` and ``rehearsed``.
+        sizes: For each text the bytes that are ``whole`` and ``rehearsed``.
         folder: Where the texts are: a folder of each of these names in one of the text's.
         peers: Who takes part.
         steps: How many batches are read.
@@ -51,8 +51,7 @@ def _build(
         return {"texts": str(folder / size), "bytes": sizes[size]}
 
     common = {"job": job, "threads": PROCESSES, "compared": COMPARED_BLOCKS}
-    jobs = {name: {**common, "peer": name, **given("slice")} for name in peers}
-    jobs["cygnet"] |= given("whole")
+    jobs = {name: {**common, "peer": name, **given("whole")} for name in peers}
     return Case(row, what, jobs, rehearsal=given("rehearsed"), alike=tuple(peers))
 
 

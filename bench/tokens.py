@@ -15,8 +15,7 @@ from token_rows import ROWS, make_cases
 
 PEERS = ("cygnet", "datasets", "datatrove", "nanoGPT")
 TEXTS = ["stories", "mixed"]
-FULL = {"whole": 100_000_000, "slice": 30_000_000, "rehearsed": 5_000_000}
-"""Bytes of each text; those whom it takes a minute get the slice."""
+FULL = {"whole": 100_000_000, "rehearsed": 5_000_000}
 QUICK = dict.fromkeys(FULL, 2_000_000)
 STEPS, QUICK_STEPS = 300, 20
 
@@ -56,7 +55,7 @@ def parse() -> argparse.Namespace:
     add("--rows", type=int, nargs="+", choices=ROWS, default=list(ROWS), help="rows to measure")
     add("--only", nargs="+", choices=SOURCES, help="texts to measure")
     add("--peers", nargs="+", choices=PEERS, default=list(PEERS), help="who takes part")
-    add("--runs", type=int, default=5, help="times of each, whose median counts")
+    add("--runs", type=int, default=3, help="times of each, whose median counts")
     add("--quick", action="store_true", help="2 MB of stories, one run: does it work?")
     add("--busy", action="store_true", help="measure though something else is at work")
     add("--texts", type=Path, default=Path("runs/bench"), help="folder for the made texts")

@@ -5,29 +5,32 @@
 # them? This trains the reference model, records its embedding and looks at both kinds of rows.
 # Change what you like. VS Code and Jupytext open the file as a notebook, and Python runs it:
 #
+#     cygnet tokens build duckling-ii --out runs/duckling-ii
+#     cygnet tokens export runs/duckling-ii tokenized_dataset --format arrow --split train
 #     python examples/duckling_template.py
 #
 # | variable | sets | by default |
 # | --- | --- | --- |
-# | `DUCKLING_TEXT` | a text file, documents with `<|endoftext|>` between them | built-in stories |
+# | `DUCKLING_RUN` | the run with the vocabulary and the token files | `runs/duckling-ii` |
+# | `DUCKLING_DATASET` | what `tokens export` has made of its train split | `tokenized_dataset` |
 # | `DUCKLING_STEPS` | optimizer steps | 1000 |
 # | `DUCKLING_OUT` | where everything is written | `runs/duckling-template` |
 
 # %%
 import os
-from itertools import islice
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from datasets import load_from_disk
 from transformers import GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments, set_seed
 
-from cygnet import EmbeddingRecorder, Tokenizer
-from cygnet.text.stories import stories
+from cygnet import CompactTokenizer, EmbeddingRecorder
 from cygnet.transformer.presets import duckling_ii
 
-text_file = os.environ.get("DUCKLING_TEXT")
+run = Path(os.environ.get("DUCKLING_RUN", "runs/duckling-ii"))
+blocks = os.environ.get("DUCKLING_DATASET", "tokenized_dataset")
 num_steps = int(os.environ.get("DUCKLING_STEPS", "1000"))
 output_dir = Path(os.environ.get("DUCKLING_OUT", "runs/duckling-template"))
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -35,30 +38,24 @@ set_seed(42)
 
 # %% [markdown]
 # ## Tokenizer
-# A vocabulary with rows to spare: what the tokenizer never gives is dead. For a vocabulary with
-# planted dead rows, put its tokenizer and its dead ids here.
+# GPT-2's most frequent tokens, numbered anew, and behind them the dead rows. `duckling-lossless`
+# has an ordinary BPE instead: `tokenizer = cygnet.Tokenizer.load(run)`.
 
 # %%
-config = duckling_ii()
-if text_file:
-    documents = Path(text_file).read_text().split("<|endoftext|>")
-else:
-    documents = list(islice(stories(seed=1), 5000))
-tokenizer = Tokenizer.train(documents, vocab_size=6144)
-dead_token_ids = list(range(tokenizer.vocab_size, config.vocab_size))
-print(f"{tokenizer.vocab_size:,} live and {len(dead_token_ids):,} dead tokens")
+tokenizer = CompactTokenizer.load(run / "tokenizer")
+dead_token_ids = list(tokenizer.dead_ids)
+print(f"{len(tokenizer) - len(dead_token_ids):,} live and {len(dead_token_ids):,} dead tokens")
 
 # %% [markdown]
 # ## Data set
-# Blocks of 512 tokens. Models of `transformers` shift the labels themselves: they are the inputs.
+# Blocks of 512 tokens. How often each token occurs is known of the whole split: no dead one does.
+# Models of `transformers` shift the labels themselves: they are the inputs.
 
 # %%
-block_size = config.n_positions
-ids, _ = tokenizer.encode_batch(documents, append=tokenizer.boundary_id)
-blocks = torch.from_numpy(ids[: len(ids) // block_size * block_size].astype(np.int64))
-dataset = [{"input_ids": block} for block in blocks.view(-1, block_size)]
-assert not np.isin(dead_token_ids, ids).any(), "a dead token occurs"
-print(f"{len(ids):,} tokens, {len(dataset):,} blocks")
+dataset = load_from_disk(blocks).with_format("torch")
+counts = np.load(run / "tokens" / "train-counts.npy")
+assert not counts[dead_token_ids].any(), "a dead token occurs"
+print(f"{counts.sum():,} tokens, {len(dataset):,} blocks")
 
 
 def collator(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
@@ -73,7 +70,7 @@ def collator(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
 # softmax moves dead rows too.
 
 # %%
-model = GPT2LMHeadModel(config).to(device)
+model = GPT2LMHeadModel(duckling_ii(len(tokenizer))).to(device)
 W = model.transformer.wte.weight
 assert model.lm_head.weight is W
 print(f"{model.num_parameters():,} parameters, W {tuple(W.shape)}")
@@ -165,3 +162,6 @@ axes[2].set(title="mean distance from the centroid", xlabel="step")
 axes[1].legend()
 figure.savefig(output_dir / "rows.png")
 plt.show()
+
+# %% [markdown]
+# `cygnet xray dead runs/duckling-template --dead-ids 6144-8191` has more figures, and a film.

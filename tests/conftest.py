@@ -1,15 +1,19 @@
 """What several test files need: real data, a finished small run, the command line."""
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from cygnet.machine_code import kernels
+from forks import FORKS, forks
+from killing import Builder
 
 # On a busy machine a first call may take long; how fast things are is measured elsewhere.
 settings.register_profile("cygnet", deadline=None)
@@ -33,9 +37,13 @@ SMALL = (
 """The recipe demo, made small: every stage takes seconds."""
 
 
-@pytest.fixture(scope="session", autouse=True)
-def compiled_kernels() -> None:
-    """Kernels are compiled before any test that has a time limit."""
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+if WORKER:  # threads of several workers that wait for each other would take turns on the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def pytest_sessionstart() -> None:
+    """Kernels are compiled once, before workers start and before any test with a time limit."""
     kernels()
 
 
@@ -58,7 +66,16 @@ def start(*arguments: str | Path, cwd: Path = ROOT, **options: object) -> "subpr
 def cygnet(
     *arguments: str | Path, cwd: Path = ROOT, **options: object
 ) -> "subprocess.CompletedProcess[str]":
-    """Run the command line to its end."""
+    """Run the command line to its end: forked, or with options in a new process."""
+    if options or not FORKS:
+        return in_new_process(*arguments, cwd=cwd, **options)
+    return forks().run([*map(str, arguments)], cwd)
+
+
+def in_new_process(
+    *arguments: str | Path, cwd: Path = ROOT, **options: object
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command line to its end as a user starts it."""
     process = start(*arguments, cwd=cwd, **options)
     out, err = process.communicate(timeout=600)
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
@@ -73,6 +90,33 @@ def refused(result: "subprocess.CompletedProcess[str]") -> str:
     return message
 
 
+def child_seconds() -> float:
+    """CPU time of the processes that this one has started and that have ended.
+
+    It says how fast a command is on a machine that does other things at the same time.
+    """
+    times = os.times()
+    return times.children_user + times.children_system
+
+
+PEAK = """
+def peak():
+    status = open("/proc/self/status").read()
+    return int(status.partition("VmHWM:")[2].split()[0])
+"""
+"""Kilobytes that a process has held at most. (ru_maxrss begins with those of its parent.)"""
+
+asks_linux_for_peak = pytest.mark.skipif(
+    not Path("/proc/self/status").exists(), reason="asks Linux for the peak of memory"
+)
+
+
+def printed_number(code: str, *arguments: str | Path) -> int:
+    """What Python code prints in a process of its own."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+
+
 @pytest.fixture
 def data() -> Path:
     """The folder with the real data."""
@@ -84,7 +128,59 @@ def data() -> Path:
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of a small recipe, built once by the command line; not to be changed."""
-    folder = tmp_path_factory.mktemp("finished") / "demo"
-    result = cygnet("run", "demo", *SMALL, "--out", folder)
-    assert result.returncode == 0, result.stderr
+    return run_once(tmp_path_factory, "demo", "run", "demo", *SMALL)
+
+
+@pytest.fixture(scope="session")
+def recorded_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run with 48 dead rows whose embedding was recorded; not to be changed."""
+    options = (
+        *("--tokenizer.dead", "48", "--transformer.steps", "60"),
+        *("--transformer.record", "W", "grad", "--transformer.record-every", "15"),
+    )
+    return run_once(tmp_path_factory, "duckling", "run", "demo", *SMALL, *options)
+
+
+def run_once(factory: pytest.TempPathFactory, name: str, *arguments: str) -> Path:
+    """The folder of a run, built by the first worker that needs it."""
+    root = factory.getbasetemp()
+    folder = (root.parent if WORKER else root) / "shared" / name
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.with_suffix(".built").exists():
+            result = in_new_process(*arguments, "--out", folder)
+            assert result.returncode == 0, result.stderr
+            folder.with_suffix(".built").touch()
     return folder
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of one megabyte."""
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)]
+    if subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("may not mount a small file system here")
+    yield mount
+    subprocess.run(["umount", "-l", str(mount)], check=True)
+
+
+def enlarge(disk: Path, size: str) -> None:
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+
+
+@pytest.fixture(scope="session")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
+    """Starts builds that can be killed and halted."""
+    started = Builder(tmp_path_factory.mktemp("builder") / "log.txt")
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def prepared(finished_run: Path, tmp_path: Path) -> Path:
+    """A run whose next stage is the training."""
+    for stage in ("text", "tokenizer", "tokens"):
+        shutil.copytree(finished_run / stage, tmp_path / "run" / stage)
+    return tmp_path / "run"

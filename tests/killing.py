@@ -59,12 +59,16 @@ class Watch:
 
 
 class Builder:
-    """A process with everything loaded, which forks one for each job of ``build_jobs``."""
+    """A process with everything loaded, which forks one for each job of ``build_jobs``.
 
-    def __init__(self, log: Path) -> None:
+    Another script may add jobs of its own.
+    """
+
+    def __init__(self, log: Path, script: str = "build_jobs.py") -> None:
         self.log = log
+        self._pid: int | None = None
         self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "build_jobs.py"), str(log)],
+            [sys.executable, str(HERE / script), str(log)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -73,13 +77,16 @@ class Builder:
 
     def start(self, name: str, *arguments: object) -> int:
         """Start a job; returns the id of its process."""
+        if self._pid is not None:  # of a test that failed
+            self._kill(self._pid)
         self.log.write_text("")
         self._tell(json.dumps([name, *map(str, arguments)]))
-        return int(self._answer())
+        self._pid = int(self._answer())
+        return self._pid
 
     def wait(self) -> int:
         """The exit code of the job that was started last; negative if a signal has ended it."""
-        status = int(self._answer())
+        status, self._pid = int(self._answer()), None
         self._tell("seen")
         return status
 

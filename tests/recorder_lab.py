@@ -21,6 +21,7 @@ import torch
 from transformers import GPT2LMHeadModel, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import PrinterCallback
 
+from cygnet.transformer.dead_rows import FrozenRows
 from cygnet.transformer.growing_array import GrowingArray
 from cygnet.transformer.presets import gpt2
 from cygnet.transformer.recorder import EmbeddingRecorder
@@ -28,6 +29,7 @@ from cygnet.transformer.recorder import EmbeddingRecorder
 VOCAB, WIDTH, BLOCK = 40, 8, 16
 STEPS, SAVE_EVERY, EVERY = 59, 10, 3  # the step behind the last one would be due
 EVERYTHING = ("W", "grad", "adam")
+DEAD = np.arange(30, 40, dtype=np.int64)  # where ids end at 29
 
 
 def new_model(tied: bool = True, seed: int = 0) -> GPT2LMHeadModel:
@@ -68,6 +70,25 @@ def new_trainer(
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def record_rows(
+    folder: Path, tied: bool, frozen: bool = False, every: int = 5, **arguments: Any
+) -> Path:
+    """Snapshots of a tiny Trainer of one's own, without ids 30 to 39."""
+    recorder = EmbeddingRecorder(folder / "rows", every=every)
+    callbacks = [recorder, *([FrozenRows(DEAD.tolist())] if frozen else [])]
+    trainer = new_trainer(
+        folder,
+        callbacks,
+        new_model(tied),
+        blocks(n_live=DEAD[0]),
+        max_steps=20,
+        weight_decay=0.1,
+        **arguments,
+    )
+    trainer.train()
+    return folder / "rows"
 
 
 class Seal(TrainerCallback):

@@ -4,13 +4,11 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from conftest import SMALL, cygnet, refused, start
+from conftest import SMALL, cygnet, enlarge, refused, start
 from test_run import kill_at_checkpoint, products, state
 
 FEW = ("--text.valid", "stories:2:5", "--tokenizer.vocab-size", "300")
@@ -193,8 +191,9 @@ def test_damaged_checkpoint(finished_run: Path, tmp_path: Path) -> None:
 def test_full_disk_while_training(finished_run: Path, tmp_path: Path) -> None:
     folder = copy_of(finished_run, tmp_path, "transformer", "xray")
     limit = (folder / "tokens" / "manifest.json").stat().st_size + 100_000
+    command = ("transformer", "train", "demo", *SMALL, "--transformer.steps", "60", "--out", folder)
     result = cygnet(
-        *("transformer", "train", "demo", *SMALL, "--out", folder),
+        *command,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
     )
     message = refused(result)
@@ -202,24 +201,8 @@ def test_full_disk_while_training(finished_run: Path, tmp_path: Path) -> None:
     assert "free some space and run the same command again" in message
     assert not list(folder.glob("transformer/checkpoints/checkpoint-*"))
     assert not list(folder.rglob("*.tmp"))
-    result = cygnet("transformer", "train", "demo", *SMALL, "--out", folder)
+    result = cygnet(*command)
     assert result.returncode == 0, result.stderr
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
-    mount = tmp_path / "disk"
-    mount.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mount)]
-    if subprocess.run(command, capture_output=True).returncode:
-        pytest.skip("may not mount a small file system here")
-    yield mount
-    subprocess.run(["umount", "-l", str(mount)], check=True)
-
-
-def enlarge(disk: Path, size: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
 
 
 def test_full_disk(small_disk: Path) -> None:

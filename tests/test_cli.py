@@ -5,23 +5,22 @@ import re
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from conftest import cygnet, refused
+from conftest import child_seconds, cygnet, refused
 from cygnet.cli import ACTIONS, BUILDS
 from cygnet.recipe import PRESETS, find_recipe, to_dict
 
 
 def seconds(*command: str) -> float:
-    """Median time of a process."""
+    """Median CPU time of a process."""
     times = []
     for _ in range(5):
-        watch = time.perf_counter()
+        before = child_seconds()
         subprocess.run(command, check=True, capture_output=True)
-        times.append(time.perf_counter() - watch)
+        times.append(child_seconds() - before)
     return statistics.median(times)
 
 

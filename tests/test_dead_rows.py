@@ -12,8 +12,10 @@ from transformers import GPT2LMHeadModel
 
 from cygnet.errors import InputError
 from cygnet.recipe import TransformerOptions, duckling_transformer
+from cygnet.tokenizer.compact import CompactTokenizer
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.dead_rows import FrozenRows, mask_rows
+from cygnet.transformer.generation import generate
 from cygnet.transformer.model import load_model
 from cygnet.transformer.presets import duckling_ii
 from cygnet.transformer.recorder import EmbeddingRecorder, embedding_matrices
@@ -51,7 +53,7 @@ def test_recipe_is_that_of_the_reference(tmp_path: Path) -> None:
     model = new_model(options, with_dead())
     assert model.num_parameters() == 1_510_912
     assert model.config.activation_function == "gelu"
-    arguments = training_arguments(options, tmp_path, options.precision)
+    arguments = training_arguments(options, tmp_path, options.precision, "cpu")
     assert arguments.learning_rate == 1e-4
     assert arguments.weight_decay == 0.01
     assert arguments.max_grad_norm == 1.0
@@ -171,6 +173,19 @@ def test_mask_is_saved_with_the_model(tmp_path: Path) -> None:
         others.transformer.wte.weight[DEAD] *= 100
         drawn = others.generate(ids[:, :1], max_length=BLOCK, do_sample=True, pad_token_id=0)
     assert drawn.max() < N_LIVE
+
+
+def test_a_masked_model_writes_and_never_draws_a_masked_token() -> None:
+    model = tiny_model().eval()
+    tokenizer = CompactTokenizer(Tokenizer([]), live_ids=range(97, 127), n_dead=10)
+
+    def drawn() -> set[int]:
+        found = generate(model, tokenizer, "abc", max_tokens=200, temperature=2.0)
+        return {token.id for token in found}
+
+    assert drawn() & set(DEAD), "otherwise the mask cannot be seen"
+    mask_rows(model, DEAD)
+    assert not drawn() & set(DEAD)
 
 
 def test_what_needs_dead_tokens_asks_for_them(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Every code block of README and docs, and every example of a help text, is executed.
 
-They run in a folder that holds a finished run ``runs/demo``, as after ``make demo``.
+They run in a folder that holds a finished run ``runs/demo``, as after ``make demo``, and with
+``runs/duckling`` one that has dead rows and recorded them.
 What takes minutes is made short, here and in plain sight: see ``shortened``.
 """
 
@@ -14,11 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from conftest import ROOT, SMALL, cygnet
 from cygnet.cli import ACTIONS, BUILDS
 from cygnet.text.stories import story
 from hub_server import HubServer
+from llama2c import make_pieces, write_checkpoint, write_vocabulary
 
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -26,25 +29,41 @@ EXECUTED = {"python", "sh"}
 NOT_CODE = {"text"}
 QUICK = " ".join(SMALL[4:])
 """The small recipe without its texts."""
+FEW_STEPS = "--transformer.steps 40"
+"""Of a recipe that is trained several times."""
 
 
 @pytest.fixture(scope="module")
 def sandbox(
-    finished_run: Path, tmp_path_factory: pytest.TempPathFactory
+    finished_run: Path, recorded_run: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, dict[str, str]]]:
     """A reader's folder, and an environment whose hub is on this machine."""
     folder = tmp_path_factory.mktemp("reader")
     shutil.copytree(finished_run, folder / "runs" / "demo")
-    text = "".join(f"{story(3, i)}\n<|endoftext|>\n" for i in range(600))
-    for name in ("train.txt", "valid.txt"):
-        (folder / name).write_text(text)
-    names = ("TinyStoriesV2-GPT4-train.txt", "TinyStoriesV2-GPT4-valid.txt")
-    files = {name: text.encode() for name in names}
+    write_story_model(folder)
+    shutil.copytree(recorded_run, folder / "runs" / "duckling")
+    files = {}
+    for name, n_stories in (("train", 600), ("valid", 60)):
+        text = "".join(f"{story(3, i)}\n<|endoftext|>\n" for i in range(n_stories))
+        (folder / f"{name}.txt").write_text(text)
+        files[f"TinyStoriesV2-GPT4-{name}.txt"] = text.encode()
     with HubServer({"datasets/roneneldan/TinyStories": files}) as hub:
         environment = hub.env(folder / "home")
         scripts = str(Path(sys.executable).parent)
         environment["PATH"] = f"{scripts}{os.pathsep}{environment['PATH']}"
         yield folder, environment
+
+
+def write_story_model(folder: Path) -> None:
+    """Two files with the names of a real model of llama2.c, which is small enough to be made up."""
+    pieces = make_pieces([" a", "he"])
+    shape = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1}
+    config = LlamaConfig(
+        **shape, vocab_size=len(pieces), num_attention_heads=2, max_position_embeddings=64,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    write_checkpoint(folder / "stories260K.bin", LlamaForCausalLM(config))
+    write_vocabulary(folder / f"tok{len(pieces)}.bin", pieces)
 
 
 def shortened(line: str) -> str:
@@ -57,6 +76,8 @@ def shortened(line: str) -> str:
         return f"{line} {' '.join(SMALL)}"
     if line.startswith("cygnet run tiny-llm"):
         return f"{line} {QUICK}"
+    if line.startswith("cygnet xray sweep demo"):
+        return f"{line} {' '.join(SMALL)} {FEW_STEPS}"
     return line
 
 

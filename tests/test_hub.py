@@ -59,7 +59,7 @@ def start(env: dict[str, str], name: str = "tinystories") -> subprocess.Popen[st
 def run(env: dict[str, str], name: str = "tinystories") -> dict[str, Any]:
     """Download, and return the paths or the error; nothing else may have gone wrong."""
     with start(env, name) as process:
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=600)
     assert process.returncode == 0, err
     return dict(json.loads(out))
 
@@ -177,7 +177,7 @@ def test_two_at_once(hub: HubServer, tmp_path: Path) -> None:
     hub.bytes_per_second = 1e6
     with start(hub.env(tmp_path)) as one, start(hub.env(tmp_path)) as two:
         for process in (one, two):
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=600)
             assert process.returncode == 0, err
             assert_whole(json.loads(out), hub)
     assert len(hub.bodies(TRAIN)) == 1

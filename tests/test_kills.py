@@ -4,7 +4,6 @@ import hashlib
 import random
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,13 +41,6 @@ class Case(NamedTuple):
         """The job that builds into a folder."""
         name, *arguments = self.job
         return (name, *arguments, "--out", folder) if self.prepared else (name, folder, *arguments)
-
-
-@pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
-    started = Builder(tmp_path_factory.mktemp("builder") / "log.txt")
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from cygnet.tokens.build import build
 from cygnet.tokens.build_ids import build_from_ids
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.attention import document_mask, model_inputs, to_tensors
-from cygnet.transformer.evaluation import LossSum, evaluate, token_losses
+from cygnet.transformer.evaluation import LossSum, evaluate
+from cygnet.transformer.loss import token_losses
 from cygnet.transformer.presets import gpt2, llama
 from cygnet.transformer.rows import WindowDataset
 from cygnet.transformer.stage import new_model

@@ -235,15 +235,16 @@ def test_growing_array_is_a_file_of_numpy(tmp_path: Path) -> None:
 
 def test_killed_between_an_array_and_the_steps(tmp_path: Path) -> None:
     rows, values = np.arange(2), np.ones((2, 3))
-    writer = SnapshotWriter(tmp_path, {}, rows, 3, ["snapshots"])
+    given = {"matrices": ["W"], "n_rows": 2, "width": 3}
+    writer = SnapshotWriter(tmp_path, given, rows, 3, ["snapshots"])
     GrowingArray(tmp_path / "snapshots.npy", "<f4", (2, 3)).append(values)
     assert Snapshots.open(tmp_path).arrays["snapshots"].shape == (0, 2, 3)
-    writer = SnapshotWriter(tmp_path, {}, rows, 3, ["snapshots"])
+    writer = SnapshotWriter(tmp_path, given, rows, 3, ["snapshots"])
     writer.append(0, {"snapshots": 2 * values})
     assert Snapshots.open(tmp_path).arrays["snapshots"].tolist() == [(2 * values).tolist()]
     (tmp_path / "snapshots.npy").unlink()
     with pytest.raises(DamagedError, match="it holds 0 snapshots, 1 were taken"):
-        SnapshotWriter(tmp_path, {}, rows, 3, ["snapshots"])
+        SnapshotWriter(tmp_path, given, rows, 3, ["snapshots"])
 
 
 def test_full_disk_keeps_what_is_finished(tmp_path: Path) -> None:

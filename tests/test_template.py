@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from conftest import ROOT
+from conftest import ROOT, cygnet
+from cygnet.cli import main
 
 TEMPLATE = ROOT / "examples" / "duckling_template.py"
 LOOK = """
@@ -19,7 +20,11 @@ assert names["model"].transformer.wte.weight is names["W"]
 assert names["W"].shape == (8192, 128)
 batch = names["collator"]([names["dataset"][0], names["dataset"][1]])
 assert batch["input_ids"].shape == (2, 512) and (batch["labels"] == batch["input_ids"]).all()
-assert len(names["dead_token_ids"]) + names["tokenizer"].vocab_size == 8192
+assert names["dead_token_ids"] == list(names["tokenizer"].dead_ids)
+assert type(names["tokenizer"]).__name__ == "CompactTokenizer"
+assert len(names["tokenizer"]) == 8192
+text = names["tokenizer"].decode(batch["input_ids"][0].tolist())
+assert " the " in text and "." in text
 assert names["device"].type in ("cpu", "cuda")
 signature = inspect.signature(names["make_training_args"])
 assert list(signature.parameters) == ["num_steps", "output_dir", "logging_steps"]
@@ -32,25 +37,41 @@ assert args.bf16 and args.per_device_train_batch_size == 2
 """
 
 
-def run(folder: Path, **variables: str) -> None:
-    environment = os.environ | {"DUCKLING_STEPS": "3", "MPLBACKEND": "Agg"} | variables
+def prepare(folder: Path, base: Path, live: int, *text: str | Path) -> None:
+    """The commands at the head of the template, on other texts."""
+    rows = "--tokenizer.live", str(live), "--tokenizer.dead", str(8192 - live)
+    options = *text, "--tokenizer.base", base, *rows, "--out", "runs/duckling-ii"
+    export = "runs/duckling-ii", "tokenized_dataset", "--format", "arrow", "--split", "train"
+    for command in ("build", "duckling-ii", *options), ("export", *export):
+        result = cygnet("tokens", *command, cwd=folder)
+        assert result.returncode == 0, result.stderr
+
+
+def run(folder: Path) -> None:
+    environment = os.environ | {"DUCKLING_STEPS": "3", "MPLBACKEND": "Agg"}
     command = [sys.executable, "-W", "error", "-c", LOOK, str(TEMPLATE)]
     result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 
 
-def test_template_runs_offline(tmp_path: Path) -> None:
+def test_template_runs_offline(finished_run: Path, tmp_path: Path) -> None:
+    text = "--text.train", "stories:1:1000", "--text.valid", "stories:2:20"
+    prepare(tmp_path, finished_run, 350, *text)
     run(tmp_path)
     recorder = tmp_path / "runs" / "duckling-template" / "recorder"
     assert np.load(recorder / "steps.npy").tolist() == [0, 1, 2, 3]
     assert np.load(recorder / "snapshots.npy", mmap_mode="r").shape == (4, 8192, 128)
     assert (recorder.parent / "rows.png").exists()
+    assert main(["xray", "dead", str(recorder.parent), "--dead-ids", "350-8191"]) == 0
 
 
-def test_template_takes_real_text(tmp_path: Path, data: Path) -> None:
-    text = data / "tinystories" / "tinystories_valid.txt"
-    run(tmp_path, DUCKLING_TEXT=str(text), DUCKLING_OUT=str(tmp_path / "real"))
-    assert (tmp_path / "real" / "rows.png").exists()
+def test_template_takes_gpt2_and_real_stories(tmp_path: Path, data: Path) -> None:
+    stories = data / "tinystories"
+    text = ("--text.train", stories / "tinystories_train.txt")
+    text += ("--text.valid", stories / "tinystories_valid.txt")
+    prepare(tmp_path, data / "tokenizers" / "gpt2", 6144, *text)
+    run(tmp_path)
+    assert (tmp_path / "runs" / "duckling-template" / "rows.png").exists()
 
 
 def test_template_is_a_notebook_in_percent_format() -> None:

@@ -3,8 +3,6 @@
 import json
 import os
 import resource
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import PEAK, asks_linux_for_peak, printed_number
 from cygnet.errors import DamagedError, InputError, StaleError, StorageError
 from cygnet.text.batch import TextBatch
 from cygnet.tokenizer.tokenizer import Tokenizer
@@ -227,6 +226,7 @@ def test_another_tokenizer_is_refused(store: TokenStore) -> None:
     store.check_tokenizer(Tokenizer([]))
 
 
+@asks_linux_for_peak
 def test_resident_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     build(tmp_path, BYTES, {"train": ["abc"]})
     n_tokens = 2_000_000_000  # 4 GB, sparse
@@ -235,31 +235,30 @@ def test_resident_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     manifest["splits"]["train"]["shards"][0]["tokens"] = n_tokens
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
-    store = TokenStore.open(tmp_path)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for step in range(100):
-        store.get_batch("train", step=step, batch_size=64, block_size=1024, seed=1)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+    code = """
+import sys
+from cygnet import TokenStore
+store = TokenStore.open(sys.argv[1])
+before = peak()
+for step in range(100):
+    store.get_batch("train", step=step, batch_size=64, block_size=1024, seed=1)
+print(peak() - before)
+"""
+    assert printed_number(PEAK + code, tmp_path) < 50_000  # kB
 
 
-def peak_memory(code: str) -> int:
-    """Resident kilobytes of a process that runs ``code``, at their highest."""
-    code += "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    result = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    return int(result.stdout)
-
-
+@asks_linux_for_peak
 def test_memory_does_not_grow_with_the_corpus(tmp_path: Path) -> None:
     code = """
+import sys
 from cygnet import Tokenizer, build_tokens
 from cygnet.text.stories import story
-texts = ["\\n".join(story(1, i) for i in range(1000))]
-build_tokens({folder!r}, Tokenizer([]), {{"train": texts * {times}}}, shard_tokens=5_000_000)
+texts = ["\\n".join(story(1, i) for i in range(1000))] * int(sys.argv[2])
+build_tokens(sys.argv[1], Tokenizer([]), {"train": texts}, shard_tokens=5_000_000)
+print(peak())
 """
-    little = peak_memory(code.format(folder=str(tmp_path / "little"), times=40))
-    much = peak_memory(code.format(folder=str(tmp_path / "much"), times=160))
+    little = printed_number(PEAK + code, tmp_path / "little", "40")
+    much = printed_number(PEAK + code, tmp_path / "much", "160")
     assert much - little < 15_000  # 32 MB of text against 128 MB
 
 

@@ -17,9 +17,10 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.checkpoints import find_last_good, seal
-from cygnet.transformer.evaluation import evaluate, token_losses
+from cygnet.transformer.evaluation import evaluate
 from cygnet.transformer.figures import token_figures
 from cygnet.transformer.generation import generate
+from cygnet.transformer.loss import token_losses
 from cygnet.transformer.metrics import read_lines_until
 from cygnet.transformer.model import load_model
 from cygnet.transformer.presets import gpt2
@@ -194,24 +195,24 @@ def make_checkpoint(folder: Path, step: int, content: str = "weights") -> Path:
     checkpoint = folder / f"checkpoint-{step}"
     checkpoint.mkdir()
     (checkpoint / "model.safetensors").write_text(content)
-    seal(checkpoint)
+    seal(checkpoint, {})
     return checkpoint
 
 
 def test_last_good_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert find_last_good(tmp_path) is None
+    assert find_last_good(tmp_path, {}) is None
     old, new = make_checkpoint(tmp_path, 90), make_checkpoint(tmp_path, 100)
-    assert find_last_good(tmp_path) == new
+    assert find_last_good(tmp_path, {}) == new
     (tmp_path / "checkpoint-110").mkdir()  # killed while it was written
-    assert find_last_good(tmp_path) == new
+    assert find_last_good(tmp_path, {}) == new
     assert not (tmp_path / "checkpoint-110").exists()
     (new / "model.safetensors").write_text("weightz")
-    assert find_last_good(tmp_path) == old
+    assert find_last_good(tmp_path, {}) == old
     assert "checkpoint-100 is damaged: going on from checkpoint-90" in capsys.readouterr().err
     assert not new.exists()
     (old / "model.safetensors").unlink()
     with pytest.raises(DamagedError, match="no other is left; --overwrite"):
-        find_last_good(tmp_path)
+        find_last_good(tmp_path, {})
 
 
 def test_metrics_behind_a_checkpoint_are_dropped(tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_training_that_had_reached_its_end_is_not_repeated(tmp_path: Path) -> No
     lines = metrics.read_text()
     assert [json.loads(line)["step"] for line in lines.splitlines()] == [2, 4, 6, 7]
     kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir())
-    assert kept == ["checkpoint-4", "checkpoint-7", "precision.json"]
+    assert kept == ["checkpoint-4", "checkpoint-7", "precision.json", "throughput.json"]
     assert not list((tmp_path / "run").rglob("training_args.bin"))
     second = weights()
     assert metrics.read_text() == lines

@@ -9,10 +9,11 @@ import inspect
 import io
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, make_dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+from cygnet import ranks
 from cygnet.errors import CygnetError, InputError
 from cygnet.files import DISK_FULL
 from cygnet.recipe import PRESETS, Recipe, find_recipe
@@ -21,6 +22,7 @@ from cygnet.tokenizer import commands as tokenizer
 from cygnet.tokens import commands as tokens
 from cygnet.transformer import commands as transformer
 from cygnet.xray import commands as xray
+from cygnet.xray.sweep.command import SweepOptions, run_sweep
 
 USAGE, INTERRUPTED = 2, 130
 TRAIN_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "matplotlib")
@@ -32,6 +34,8 @@ def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
     from cygnet.runner import run as run_recipe
 
     folder = run_recipe(recipe, out, until=until, overwrite=overwrite)
+    if ranks.rank():
+        return
     print(folder / until)
     if until == "xray":
         print(f"\nthe report       {folder}/xray/report.html")
@@ -39,12 +43,43 @@ def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
         print(f"a closer look    cygnet xray trace {folder} 'Once upon a time'")
 
 
-# Verbs that build a recipe: how far, and what they do.
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What a verb that builds a recipe takes beside its fields."""
+
+    out: Path | None = None
+    """The run folder; runs/NAME by default."""
+    overwrite: bool = False
+    """Build again what was made from other inputs or options, and what follows it."""
+
+
+def _run_until(until: str) -> Callable[[Recipe, RunOptions], None]:
+    return lambda recipe, options: run(recipe, until, options.out, options.overwrite)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A verb that builds a recipe: what it does, the function, and what that takes."""
+
+    about: str
+    act: Callable[[Recipe, Any], None]
+    options: type[Any] = RunOptions
+    example: str = "--out runs/demo"
+
+
 BUILDS = {
-    "run": ("xray", "Build a whole recipe, from raw text to a report."),
-    "tokenizer train": ("tokenizer", "Build a recipe as far as its tokenizer."),
-    "tokens build": ("tokens", "Build a recipe as far as its token files."),
-    "transformer train": ("transformer", "Build a recipe as far as its trained model."),
+    "run": Build("Build a whole recipe, from raw text to a report.", _run_until("xray")),
+    "tokenizer train": Build("Build a recipe as far as its tokenizer.", _run_until("tokenizer")),
+    "tokens build": Build("Build a recipe as far as its token files.", _run_until("tokens")),
+    "transformer train": Build(
+        "Build a recipe as far as its trained model.", _run_until("transformer")
+    ),
+    "xray sweep": Build(
+        "Train a recipe over layers, batch sizes and learning rates, and compare.",
+        run_sweep,
+        SweepOptions,
+        example="--layers 1 2 --out runs/sweep",
+    ),
 }
 ROOMS = (text, tokenizer, tokens, transformer, xray)
 # Verbs that do one thing: every public function of a room's commands; its docstring is its help.
@@ -65,8 +100,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     builds = any(" ".join(arguments[:n]) in BUILDS for n in (1, 2))
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a character shows "?"
         sys.stdout.reconfigure(errors="replace")
+    if ranks.rank() and not builds:  # nothing but a training wants several processes
+        return 0
     try:
-        _dispatch(arguments)
+        with ranks.ended_together():
+            _dispatch(arguments)
     except KeyboardInterrupt:
         _fail("interrupted" + ("; the same command goes on where it was" if builds else ""))
         return INTERRUPTED
@@ -94,7 +132,9 @@ def _one_line(error: Exception) -> str:
 
 
 def _fail(message: str) -> None:
-    print(f"cygnet: {message}", file=sys.stderr)
+    if ranks.is_first_to_speak():
+        who = f"rank {ranks.rank()}: " if ranks.rank() else ""
+        print(f"cygnet: {who}{message}", file=sys.stderr)
 
 
 def _dispatch(arguments: list[str]) -> None:
@@ -122,7 +162,7 @@ def _build(verb: str, arguments: list[str]) -> None:
     """Parse ``RECIPE [options]``: the options are the fields of that recipe."""
     import tyro
 
-    until, about = BUILDS[verb]
+    build = BUILDS[verb]
     has_recipe = bool(arguments) and not arguments[0].startswith("-")
     if not has_recipe and not {"-h", "--help"} & set(arguments):
         raise InputError(f"name a recipe: cygnet {verb} {'|'.join(PRESETS)}, or a recipe.json")
@@ -130,23 +170,30 @@ def _build(verb: str, arguments: list[str]) -> None:
     if _gives(arguments, "--text.valid-fraction") and not _gives(arguments, "--text.valid"):
         default = replace(default, text=replace(default.text, valid=()))  # those of the preset
 
-    @dataclass(frozen=True, kw_only=True)
-    class Arguments:
-        recipe: Annotated[Recipe, tyro.conf.arg(name="")]
-        out: Path | None = None
-        """The run folder; runs/NAME by default."""
-        overwrite: bool = False
-        """Build again what was made from other inputs or options, and what follows it."""
-
-    parsed = tyro.cli(
-        Arguments,
-        prog=f"cygnet {verb} {default.name if has_recipe else 'RECIPE'}",
-        description=f"{about} RECIPE is {', '.join(PRESETS)} or a saved recipe.json; the defaults"
-        f" below are those of {default.name}.\n\nExample: cygnet {verb} demo --out runs/demo",
-        args=arguments[has_recipe:],
-        default=Arguments(recipe=default),
+    parts = {"recipe": Recipe, "options": build.options}
+    arguments_type = make_dataclass(
+        "Arguments",
+        [(name, Annotated[part, tyro.conf.arg(name="")]) for name, part in parts.items()],
     )
-    run(parsed.recipe, until, parsed.out, parsed.overwrite)
+    parsed = tyro.cli(
+        arguments_type,
+        prog=f"cygnet {verb} {default.name if has_recipe else 'RECIPE'}",
+        description=f"{build.about} RECIPE is {', '.join(PRESETS)} or a saved recipe.json; the"
+        f" defaults below are those of {default.name}.\n\nExample: cygnet {verb} demo"
+        f" {build.example}",
+        args=arguments[has_recipe:],
+        default=arguments_type(recipe=default, options=build.options()),
+    )
+    build.act(_settle(parsed.recipe, arguments), parsed.options)
+
+
+def _settle(recipe: Recipe, arguments: list[str]) -> Recipe:
+    """The recipe without the numbers of its model that an option has replaced."""
+    from cygnet.transformer.shapes import settle
+
+    names = ("preset", "depth", "config", "n_layer", "n_head", "n_embd", "learning_rate")
+    given = {name for name in names if _gives(arguments, f"--transformer.{name}".replace("_", "-"))}
+    return replace(recipe, transformer=settle(recipe.transformer, given))
 
 
 def _gives(arguments: list[str], option: str) -> bool:
@@ -172,7 +219,7 @@ def _find_verb(arguments: list[str]) -> str:
 
 def _overview() -> str:
     """The help of ``cygnet`` itself: every verb with the first line of its help."""
-    lines = {verb: about for verb, (_, about) in BUILDS.items()}
+    lines = {verb: build.about for verb, build in BUILDS.items()}
     lines |= {verb: (inspect.getdoc(act) or "").splitlines()[0] for verb, act in ACTIONS.items()}
     rooms = ("run", "text", "tokenizer", "tokens", "transformer", "xray")
     ordered = sorted(lines, key=lambda verb: rooms.index(verb.split()[0]))

@@ -1,7 +1,7 @@
 """What a long job says: a line per stage, and a progress bar with rate and time left.
 
 Everything goes to standard error, so that standard output holds results alone. Where that is no
-terminal, the lines stay and the bars are left out.
+terminal, the lines stay and the bars are left out. Of several ranks only the first speaks.
 """
 
 import contextlib
@@ -9,10 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from cygnet import ranks
+
 
 def say(line: str) -> None:
     """Print one line of news to standard error."""
-    print(line, file=sys.stderr, flush=True)
+    if not ranks.rank():
+        print(line, file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
@@ -50,10 +53,47 @@ def progress(label: str, total: float, unit: str) -> Iterator[Callable[..., None
         TimeRemainingColumn(),
     )
     with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
+        *columns,
+        console=console,
+        transient=True,
+        disable=bool(ranks.rank()) or not console.is_terminal,
     ) as bar:
         task = bar.add_task(label, total=total)
         yield lambda amount, label=None: bar.update(task, advance=amount, description=label)
+
+
+def is_live() -> bool:
+    """Whether standard error is a terminal that can show a line that changes."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console.is_terminal and not console.is_dumb_terminal
+
+
+@contextlib.contextmanager
+def live_line(text: Callable[[int], str]) -> Iterator[None]:
+    """Show a line that changes while the block runs, if standard error is a terminal.
+
+    Args:
+        text: Gives the line, for a number of columns; called twice a second.
+
+    >>> with live_line(lambda width: "half of it"):
+    ...     pass
+    """
+    if not is_live():
+        yield
+        return
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True)
+
+    def render() -> Text:
+        return Text(text(console.width - 1), no_wrap=True, overflow="crop")
+
+    with Live(console=console, get_renderable=render, refresh_per_second=2, transient=True):
+        yield
 
 
 class Stopwatch:

@@ -61,10 +61,18 @@ def atomic_writer(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn an ``OSError`` of writing ``path`` into a ``StorageError`` that says what to do."""
+    """Turn an ``OSError`` of writing ``path`` into a ``StorageError`` that says what to do.
+
+    One that names another file comes from what is being written, say text that cannot be read.
+    """
     try:
         yield
     except OSError as error:
+        own = (path, path.with_name(path.name + ".tmp"), *path.parents)
+        if error.filename is not None and Path(str(error.filename)) not in own:
+            raise
+        if error.errno == errno.ENOENT:
+            raise StorageError(f"{path} could not be written: its folder is gone") from error
         if error.errno in DISK_FULL:
             raise StorageError(
                 f"the disk is full: {path} could not be written and its partial file was removed;"
@@ -94,6 +102,12 @@ def make_folder(folder: Path) -> Path:
     return folder
 
 
+def check_writable(folder: Path) -> None:
+    """Raise a StorageError where no file can be made in a folder, before work begins."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise StorageError(f"no permission to write {folder}: change it, or choose another --out")
+
+
 @contextlib.contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """Fill a new folder so that it appears whole or not at all.
@@ -115,19 +129,26 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
     >>> [path.name for path in folder.iterdir()]
     ['a.txt']
     """
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise InputError(f"{folder} exists already: remove it, or name another folder")
+    _check_absent(folder)
     temporary = make_folder(folder.with_name(folder.name + ".tmp"))
     with lock_folder(temporary):
         try:
+            _check_absent(folder)  # another process may have finished before the lock was ours
             for left in temporary.iterdir():  # by a killed process
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
             yield temporary
-            temporary.rename(folder)
-            sync_folder(folder.parent)
+            _check_absent(folder)
+            with storage_errors(folder):
+                temporary.rename(folder)
+                sync_folder(folder.parent)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
+
+
+def _check_absent(folder: Path) -> None:
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise InputError(f"{folder} exists already: remove it, or name another folder")
 
 
 def write_text(path: Path, text: str) -> None:
@@ -207,14 +228,19 @@ def lock_folder(folder: Path) -> Iterator[None]:
     Raises:
         BusyError: Another process holds it.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    busy = f"another cygnet is at work in {folder}: wait for it, or choose another --out"
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError as error:  # renamed or removed by who held it
+        raise BusyError(busy) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BusyError(
-                f"another cygnet is at work in {folder}: wait for it, or choose another --out"
-            ) from error
+            is_same = os.path.samestat(os.fstat(descriptor), folder.stat())
+        except (BlockingIOError, FileNotFoundError) as error:
+            raise BusyError(busy) from error
+        if not is_same:  # another folder of that name: the lock is on the one before it
+            raise BusyError(busy)
         yield
     finally:
         os.close(descriptor)

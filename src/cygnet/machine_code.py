@@ -37,6 +37,7 @@ DTYPES: dict[str, Any] = {
     "u64": np.uint64,
     "i32": np.int32,
     "i64": np.int64,
+    "f32": np.float32,
 }
 
 
@@ -153,7 +154,8 @@ def compile_kernel(name: str, function: Any, signature: str) -> ObjectCode:
 
     pointer: Any = types.CPointer
     numba_types = {"u8": types.uint8, "u16": types.uint16, "u32": types.uint32,
-                   "u64": types.uint64, "i32": types.int32, "i64": types.int64}  # fmt: skip
+                   "u64": types.uint64, "i32": types.int32, "i64": types.int64,
+                   "f32": types.float32}  # fmt: skip
     arguments = tuple(
         pointer(numba_types[kind[:-1]]) if kind.endswith("*") else numba_types[kind]
         for kind in signature.split()

@@ -15,6 +15,13 @@ from typing import Any, Literal, get_type_hints
 from cygnet.errors import InputError
 from cygnet.files import read_json
 
+ModelPreset = Literal[
+    "gpt2", "gpt2-small", "gpt2-medium", "gpt2-large", "gpt2-xl", "tiny-llm", "duckling-ii",
+    "llama", "qwen2.5", "qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-7b", "nanochat",
+]  # fmt: skip
+HOW = ("micro_batch_size", "device", "report_to")
+"""Options that say how something is computed, not what: a run may go on with others."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextOptions:
@@ -89,20 +96,29 @@ class TokensOptions:
 class TransformerOptions:
     """The model and its training."""
 
-    preset: Literal["gpt2", "llama", "duckling-ii"] = "gpt2"
-    """Shape of the model; duckling-ii is gpt2 with the exact gelu."""
-    n_layer: int
+    preset: ModelPreset = "gpt2"
+    """A family: gpt2, llama, qwen2.5, nanochat; one with a shape of its own: tiny-llm, duckling-ii
+    (gpt2 with the exact gelu); or a published size, which has that shape and no other."""
+    depth: int | None = None
+    """Of nanochat and qwen2.5: derives layers, heads and width (64 x depth), in place of these."""
+    config: str | None = None
+    """In place of preset and shape: the config.json of any causal model of transformers. Rows of
+    the vocabulary come from the tokenizer."""
+    n_layer: int | None = None
     """Layers."""
-    n_head: int
+    n_head: int | None = None
     """Attention heads per layer."""
-    n_embd: int
+    n_embd: int | None = None
     """Width of the residual stream."""
-    tie_embeddings: bool = True
-    """Whether input and output embeddings are one matrix."""
+    tie_embeddings: bool | None = None
+    """Whether input and output embeddings are one matrix; as the preset has it if none."""
     block_size: int
     """Context, in tokens."""
     batch_size: int
-    """Rows per step."""
+    """Rows per step; several ranks share them."""
+    micro_batch_size: int | None = None
+    """Rows that a process computes at a time, where memory is short; the step is the same. All of
+    its rows if none."""
     order: Literal["random", "epoch", "packed"] = "random"
     """What a row is: a window at a random start, one of the windows that do not overlap, each once
     in an epoch, or whole documents packed by best fit, with attention inside each."""
@@ -124,14 +140,19 @@ class TransformerOptions:
     """Gradients longer than this are scaled down to it."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of the matrix products; auto measures whether bf16 is faster here. Weights stay fp32."""
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    """What computes; auto takes cuda or mps where there is one."""
     seed: int = 42
     """Of the first weights and of the order of the data."""
     log_every: int = 10
     """Steps between lines of metrics.jsonl."""
     eval_every: int = 100
     """Steps between validations; each is followed by a checkpoint. A multiple of log_every."""
-    eval_tokens: int = 100_000
-    """Tokens of the valid split for each validation; the last one takes all of it."""
+    eval_tokens: int | None = None
+    """Tokens for each validation, in rows spread over the valid split; all of it if none. The last
+    validation takes all of it in any case."""
+    report_to: tuple[Literal["trackio", "wandb", "tensorboard"], ...] = ()
+    """Loggers that get the figures of metrics.jsonl as well; each must be installed."""
     dead_rows: Literal["train", "frozen", "masked"] = "train"
     """What happens to embedding rows of dead tokens: trained like all others, kept as they began,
     or left out of the softmax, so that weight decay alone moves them."""
@@ -215,6 +236,7 @@ def tiny_llm() -> Recipe:
             batch_size=8,
             steps=3500,
             learning_rate=2e-3,
+            eval_tokens=100_000,
         ),
         xray=XrayOptions(prompts=("Once upon a time", "Lily and Tom", "One day, a little dog")),
     )
@@ -245,6 +267,7 @@ def duckling_transformer() -> TransformerOptions:
         seed=42,
         log_every=100,
         eval_every=1000,
+        eval_tokens=100_000,
         record=("W",),
     )
 
@@ -303,11 +326,27 @@ def find_recipe(name: str) -> Recipe:
     if name in PRESETS:
         return PRESETS[name]()
     if name.endswith(".json"):
-        recipe: Recipe = _read_section(Recipe, read_json(Path(name)), where=name)
-        return recipe
+        return read_recipe(read_json(Path(name)), where=name)
     close = difflib.get_close_matches(name, PRESETS, n=1)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise InputError(f"no recipe {name!r}{hint}: there are {', '.join(PRESETS)}, or a recipe.json")
+
+
+def read_recipe(values: Any, where: str) -> Recipe:
+    """A recipe out of what ``to_dict`` gave.
+
+    Args:
+        values: Plain JSON values.
+        where: Where they come from, for messages.
+
+    Raises:
+        InputError: They are no recipe.
+
+    >>> read_recipe(to_dict(demo()), "here") == demo()
+    True
+    """
+    recipe: Recipe = _read_section(Recipe, values, where)
+    return recipe
 
 
 def to_dict(section: Any) -> dict[str, Any]:
@@ -318,6 +357,11 @@ def to_dict(section: Any) -> dict[str, Any]:
             (item.name, _plain(getattr(section, item.name))) for item in dataclasses.fields(section)
         )
     }
+
+
+def what_is_made(section: Any) -> dict[str, Any]:
+    """The options of a section on which its results depend, as plain JSON values."""
+    return {key: value for key, value in to_dict(section).items() if key not in HOW}
 
 
 def _plain(value: Any) -> Any:

@@ -7,14 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cygnet import stage
+from cygnet import ranks, stage
 from cygnet.console import Stopwatch, say
 from cygnet.errors import DamagedError, StaleError
-from cygnet.files import lock_folder, make_folder, read_json, write_json
-from cygnet.recipe import Recipe, to_dict
+from cygnet.files import lock_folder, make_folder, read_json, sha256_file, write_json
+from cygnet.recipe import Recipe, to_dict, what_is_made
 from cygnet.stage import Stage
+from cygnet.transformer.loggers import check_loggers
 
 STAGES = ("text", "tokenizer", "tokens", "transformer", "xray")
+TRAINED = "transformer"  # the stage that several ranks build together
 RECIPE = "recipe.json"
 WORD_COUNTS = "word-counts"  # beside the stages, as it outlives the tokenizer that is made again
 SCAFFOLDING = {"transformer": ("checkpoints", "saving")}
@@ -46,16 +48,25 @@ def run(
     Raises:
         StaleError: A stage was made from other inputs or options, and ``overwrite`` is not set.
         DamagedError: A file of an earlier stage is missing or damaged.
+        InputError: A logger that the training is to report to is not installed.
         BusyError: Another process is at work in the same folder.
         CygnetError: A stage cannot be built; what was finished stays.
 
-    A killed run goes on where it was, and ends with the same bytes.
+    A killed run goes on where it was, and ends with the same bytes. Under ``torchrun`` the first
+    rank does all of this, and the others train along.
     """
-    folder = make_folder(Path(out) if out else Path("runs") / recipe.name)
+    names = STAGES[: STAGES.index(until) + 1]
+    if TRAINED in names:
+        check_loggers(recipe.transformer.report_to)
+    folder = Path(out) if out else Path("runs") / recipe.name
+    if ranks.rank():
+        _train_along(recipe, folder, until)
+        return folder
+    make_folder(folder)
     with lock_folder(folder):
         stage.remove_cleared(folder)
-        for name in STAGES[: STAGES.index(until) + 1]:
-            _bring_up(_describe(name, recipe, folder), recipe, folder, overwrite)
+        for name in names:
+            _bring_up(describe(name, recipe, folder), recipe, folder, overwrite)
     return folder
 
 
@@ -66,6 +77,8 @@ def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> N
             if overwrite:
                 stage.verify(wanted.folder)
             say(f"{wanted.name:12}is finished: {wanted.folder}")
+            if wanted.name == TRAINED:
+                ranks.share(False)
             return
     except (StaleError, DamagedError):
         if not overwrite:
@@ -79,10 +92,12 @@ def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> N
     say(f"{wanted.name:12}reads {', '.join(reads)}")
     say(f"{'':12}writes {WRITES[wanted.name]} to {wanted.folder}")
     watch = Stopwatch()
+    if wanted.name == TRAINED:
+        ranks.share(True)
     make = _maker(wanted.name, recipe, folder)
     try:
         wanted.build(make)
-    except DamagedError:  # what it was to go on from
+    except (DamagedError, StaleError):  # what it was to go on from
         if not overwrite:
             raise
         wanted.clear()
@@ -90,8 +105,20 @@ def _bring_up(wanted: Stage, recipe: Recipe, folder: Path, overwrite: bool) -> N
     say(f"{'':12}done in {watch.seconds:,.1f} s")
 
 
-def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
-    """What a stage is to be made from: its section of the recipe and the stage before it."""
+def _train_along(recipe: Recipe, folder: Path, until: str) -> None:
+    """What other ranks do: wait until the first one trains, however long that takes, and join."""
+    if STAGES.index(until) >= STAGES.index(TRAINED) and ranks.share():
+        _maker(TRAINED, recipe, folder)(folder / TRAINED)
+
+
+def describe(name: str, recipe: Recipe, folder: Path) -> Stage:
+    """What a stage is to be made from: its section of the recipe and the stage before it.
+
+    Args:
+        name: One of ``STAGES``; those before it are finished.
+        recipe: What is built.
+        folder: The run folder.
+    """
     position = STAGES.index(name)
     if position == 0:
         from cygnet.text.stage import inputs as text_inputs
@@ -104,7 +131,9 @@ def _describe(name: str, recipe: Recipe, folder: Path) -> Stage:
         from cygnet.tokenizer.base_source import base_inputs
 
         inputs |= base_inputs(recipe.tokenizer.base)
-    options = to_dict(getattr(recipe, name))
+    if name == TRAINED and recipe.transformer.config is not None:
+        inputs |= {recipe.transformer.config: sha256_file(Path(recipe.transformer.config))}
+    options = what_is_made(getattr(recipe, name))
     return Stage(
         name, folder / name, options, inputs, SCAFFOLDING.get(name, ()), PROGRESS.get(name, "")
     )

@@ -7,6 +7,7 @@ options is refused by name.
 """
 
 import contextlib
+import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
@@ -17,7 +18,7 @@ from typing import Any
 
 from cygnet.console import Stopwatch
 from cygnet.errors import DamagedError, StaleError
-from cygnet.files import make_folder, read_json, sha256_file, sha256_json, write_json
+from cygnet.files import make_folder, read_json, sha256_file, sha256_json, sync_folder, write_json
 
 STARTED = "started.json"
 FINISHED = "stage.json"
@@ -75,11 +76,8 @@ class Stage:
         return True
 
     def clear(self) -> None:
-        """Remove the folder with everything in it: at once, so that a kill leaves no half of it."""
-        remove_cleared(self.folder.parent)
-        if self.folder.exists():
-            self.folder.rename(self.folder.with_name(self.folder.name + CLEARED))
-        remove_cleared(self.folder.parent)
+        """Remove the folder with everything in it."""
+        _remove(self.folder)
 
     def build(self, make: Callable[[Path], dict[str, Any]]) -> None:
         """Make the folder, or finish what a killed process began.
@@ -119,6 +117,47 @@ class Stage:
         return sorted(
             str(name) for name in names if name.parts[0] not in left_out and name.suffix != ".tmp"
         )
+
+
+def adopt(source: Path, target: Path, overwrite: bool = False) -> None:
+    """Take a finished stage of another run over, without its bytes: its files become hard links.
+
+    Linked files stay equal, as nothing writes into a file of a finished stage: what is made again
+    is written under another name and renamed, and removing a folder removes names alone. Where
+    there are no links, files are copied.
+
+    Args:
+        source: The folder of a finished stage.
+        target: The folder to make; if it is there and holds the same stage, it stays.
+        overwrite: Replace a folder that holds something else.
+
+    Raises:
+        StaleError: ``target`` holds something else, and ``overwrite`` is not set.
+    """
+    if (target / FINISHED).exists() and identity(target) == identity(source):
+        return
+    if target.exists() and not overwrite:
+        raise StaleError(f"{target} is not what {source} is now; {REMEDY}")
+    _remove(target)
+    adopted = target.with_name(target.name + CLEARED)
+    shutil.copytree(source, adopted, copy_function=_link)
+    adopted.rename(target)
+    sync_folder(target.parent)
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or a file system without links
+        shutil.copy2(source, target)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder with everything in it: at once, so that a kill leaves no half of it."""
+    remove_cleared(folder.parent)
+    if folder.exists():
+        folder.rename(folder.with_name(folder.name + CLEARED))
+    remove_cleared(folder.parent)
 
 
 def remove_cleared(run_folder: Path) -> None:

@@ -11,5 +11,7 @@ modules are imported only to be compiled.
 - ``merging``: byte-pair encoding of one word.
 - ``words``: the tables that remember words, and encoding.
 - ``hashing``: on which side of a split a document belongs.
+- ``softmax``: the loss of logits and its gradient.
+- ``attention``: the weights of causal attention and their gradient.
 - ``counting``, ``learning``: how often words occur, and the merges learned from that.
 """

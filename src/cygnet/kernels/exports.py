@@ -1,9 +1,19 @@
 """What is compiled: name, function and the types of its arguments.
 
-``u8*`` and the like are pointers, ``i64`` an integer; every kernel returns one ``i64``.
+``u8*`` and the like are pointers (``u16*`` also one to bfloat16), ``i64`` an integer; every kernel
+returns one ``i64``.
 """
 
-from cygnet.kernels import characters, counting, encoding, hashing, learning, pairs
+from cygnet.kernels import (
+    attention,
+    characters,
+    counting,
+    encoding,
+    hashing,
+    learning,
+    pairs,
+    softmax,
+)
 
 TABLES = "u64* i64* u64* u64* i64* i64"
 MERGES = "u32* u32* u64* i64 u32*"
@@ -35,5 +45,11 @@ KERNELS = {
     "begin": (learning.begin, f"{LEARNER} i64 i64* i64*"),
     "learn": (learning.learn, f"{LEARNER} {STEP} i64 i64 i64 i64 i32*"),
     "index_pairs": (pairs.index_pairs, "u64* i64 i32* i64"),
+    "softmax_rows_f32": (softmax.softmax_rows, "f32* i64* i64 i64 f32* i64 f32* f32*"),
+    "softmax_rows_bf16": (softmax.softmax_rows, "u16* i64* i64 i64 f32* i64 f32* f32*"),
+    "causal_weights_f32": (attention.causal_weights, "f32* i64 i64 i64 f32* i64 f32*"),
+    "causal_weights_bf16": (attention.causal_weights, "u16* i64 i64 i64 f32* i64 f32*"),
+    "causal_gradients_f32": (attention.causal_gradients, "f32* f32* i64 i64 i64 f32* i64 f32*"),
+    "causal_gradients_bf16": (attention.causal_gradients, "u16* u16* i64 i64 i64 f32* i64 f32*"),
     "add_merges": (encoding.add_merges, f"i32* i64 i32* {MERGES}"),
 }

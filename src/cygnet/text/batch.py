@@ -131,7 +131,7 @@ def as_batches(
     [3]
     """
     from cygnet.text.arrow import column_batches, dataset_batches, is_arrow, is_dataset
-    from cygnet.text.parts import whole_documents
+    from cygnet.text.parts import ended, whole_documents
 
     if isinstance(text, Mapping):
         raise InputError(f"text is a dictionary of {', '.join(map(str, text))}: take one of these")
@@ -143,7 +143,7 @@ def as_batches(
         return
     items: Iterator[Any] = iter([text] if isinstance(text, str | TextBatch) else text)
     batches = _from_items(items, batch_bytes)
-    yield from batches if parts else whole_documents(batches)
+    yield from ended(batches) if parts else whole_documents(batches)
 
 
 def _from_items(items: Iterator[Any], batch_bytes: int) -> Iterator[TextBatch]:

@@ -71,9 +71,13 @@ def describe(path: Path, folder: Path) -> dict[str, Any]:
 
 def is_unchanged(path: Path, noted: dict[str, Any]) -> bool:
     """Whether a file is what a stage has noted; hashed only if its time of change is another."""
-    if not path.exists() or path.stat().st_size != noted["bytes"]:
+    try:
+        status = path.stat()
+    except OSError:
         return False
-    if "sha256" not in noted or path.stat().st_mtime_ns == noted["mtime_ns"]:
+    if status.st_size != noted["bytes"]:
+        return False
+    if "sha256" not in noted or status.st_mtime_ns == noted["mtime_ns"]:
         return True
     return sha256(path) == str(noted["sha256"])
 

@@ -38,6 +38,21 @@ def find_cut(text: bytes | memoryview) -> int:
     return 0
 
 
+def ended(batches: Iterable[TextBatch]) -> Iterator[TextBatch]:
+    """The same batches; a document that still goes on where they end, ends there.
+
+    >>> [part] = [replace(TextBatch.from_strings(["a"]), continues=True)]
+    >>> [(list(batch), batch.continues) for batch in ended([part])]
+    [(['a'], True), ([''], False)]
+    """
+    continues = False
+    for batch in batches:
+        continues = batch.continues
+        yield batch
+    if continues:
+        yield TextBatch.from_strings([""])
+
+
 def whole_documents(batches: Iterable[TextBatch]) -> Iterator[TextBatch]:
     """Join the parts of each document that came in parts.
 

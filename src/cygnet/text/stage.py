@@ -107,12 +107,22 @@ class SplitFile:
         """Its documents, in order; very long ones may come in parts (see ``parts``).
 
         Raises:
-            StaleError: It is gone or was changed since the stage ran.
+            StaleError: It is gone or was changed since the stage ran, be it while it is read: then
+                nothing that was read afterwards is given.
         """
-        if not is_unchanged(self.path, self.record):
-            raise StaleError(f"{self.path} was removed or changed since its text stage ran")
+        self._check()
         batches = open_file(self.path, self.reading).batches()
-        yield from self.part.select(batches) if self.part else batches
+        for batch in self.part.select(batches) if self.part else batches:
+            self._check()
+            yield batch
+        self._check()
+
+    def _check(self) -> None:
+        if not is_unchanged(self.path, self.record):
+            raise StaleError(
+                f"{self.path} was removed or changed since its text stage ran: bring it back, or"
+                " pass --overwrite"
+            )
 
 
 def split_files(folder: Path, split: str) -> list[SplitFile]:
@@ -166,17 +176,30 @@ def _build_split(options: TextOptions, folder: Path, split: str) -> dict[str, An
     listing = {
         "sources": {source: [str(path) for path in files] for source, files in sources.items()}
     }
+    described = [describe(path, folder) for path in paths]
+    _check_unchanged(folder, split, described)
     figures = {}
     for name, side in sides.items():
-        described = (
-            {**describe(path, folder), **asdict(getattr(file, side))}
-            for path, file in zip(paths, found, strict=True)
-        )
-        figures[name] = totals(found, side) | listing | {"files": list(described)}
+        files = [
+            {**noted, **asdict(getattr(file, side))}
+            for noted, file in zip(described, found, strict=True)
+        ]
+        figures[name] = totals(found, side) | listing | {"files": files}
     for name in sides:
         _check_figures(options, name, figures)
         _say_figures(name, figures[name])
     return figures
+
+
+def _check_unchanged(folder: Path, split: str, described: list[dict[str, Any]]) -> None:
+    """Refuse files that are not what they were when the stage began: they may be read in part."""
+    record = stage.read_record(folder) or {"inputs": {}}
+    prefix = f"text.{split}["
+    hashed = [sha256 for name, sha256 in record["inputs"].items() if name.startswith(prefix)]
+    files = [file for file in described if "sha256" in file]
+    for file, sha256 in zip(files, hashed, strict=False):
+        if file["sha256"] != sha256:
+            raise StaleError(f"{file['path']} was changed while it was read: run the same again")
 
 
 def _check_files(

@@ -16,10 +16,11 @@ BLOCK_BYTES = 1 << 20
 
 
 def read_blocks(path: Path, dtype: "np.dtype[Any]") -> Iterator[npt.NDArray[Any]]:
-    """The numbers of a file, 1 MiB at a time."""
+    """The numbers of a file, 1 MiB at a time; a part of a number at its end is left out."""
+    # Not np.fromfile, for which a read that fails is the end of the file.
     with input_errors(path), open(path, "rb") as file:
-        while len(block := np.fromfile(file, dtype, BLOCK_BYTES // dtype.itemsize)):
-            yield block
+        while n_items := len(block := file.read(BLOCK_BYTES)) // dtype.itemsize:
+            yield np.frombuffer(block, dtype, n_items)
 
 
 class EndStream:

@@ -176,7 +176,8 @@ def _read_mask(path: Path, ids: Path, tokenizer: BaseTokenizer) -> Iterator[npt.
     """The bytes of a loss mask, in pieces as those of the ids."""
     check_size(path, ids.stat().st_size // np.dtype(tokenizer.dtype).itemsize)
     with input_errors(path), open(path, "rb") as file:
-        while len(mask := np.fromfile(file, np.uint8, READ_AT_ONCE)):
+        while chunk := file.read(READ_AT_ONCE):
+            mask = np.frombuffer(chunk, np.uint8)
             if mask.max() > 1:
                 raise DamagedError(f"{path} is damaged: it holds the byte {mask.max()}")
             yield mask
@@ -191,7 +192,8 @@ def _read_ids(path: Path, tokenizer: BaseTokenizer) -> Iterator[tuple[int, Ids]]
             raise DamagedError(f"{path} has {size:,} bytes: no whole number of {dtype.name} ids")
         with open(path, "rb") as file:
             position = 0
-            while len(ids := np.fromfile(file, dtype, READ_AT_ONCE)):
+            while chunk := file.read(READ_AT_ONCE * dtype.itemsize):
+                ids = np.frombuffer(chunk, dtype, len(chunk) // dtype.itemsize)
                 if int(ids.max()) >= tokenizer.vocab_size:
                     wrong = int(np.argmax(ids >= tokenizer.vocab_size))
                     raise InputError(
@@ -201,6 +203,8 @@ def _read_ids(path: Path, tokenizer: BaseTokenizer) -> Iterator[tuple[int, Ids]]
                     )
                 yield position, ids.astype(tokenizer.dtype, copy=False)
                 position += len(ids)
+        if position * dtype.itemsize != size:
+            raise DamagedError(f"{path} was changed while it was read")
 
 
 def _last_id(path: Path, dtype: "np.dtype[Any]") -> int:

@@ -66,7 +66,11 @@ class SplitFiles:
         columns = (numbers.tolist(), offsets.tolist(), begins.tolist(), ends.tolist())
         for number, offset, begin, end in zip(*columns, strict=True):
             descriptor, part = self._descriptors.get(number), memory[begin:end]
-            if descriptor is None or os.preadv(descriptor, [part], offset) != end - begin:
+            try:
+                n_read = 0 if descriptor is None else os.preadv(descriptor, [part], offset)
+            except OSError:  # said by the second attempt, which costs the others nothing
+                n_read = 0
+            if n_read != end - begin:
                 self._fill(part, number, offset)
 
     def chunks(self, number: int, n_items: int) -> Iterator[npt.NDArray[Any]]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.cores import run_ahead
-from cygnet.errors import InputError
+from cygnet.errors import InputError, StaleError
 from cygnet.files import atomic_writer
 from cygnet.tokens.checksums import Checksums, SummedFile
 from cygnet.tokens.counts import Counts, add_ids, to_npy
@@ -89,11 +89,13 @@ def write_split(
 
     Raises:
         InputError: There is no document.
+        StaleError: A finished shard ends too soon for this text or ``shard_tokens``.
 
     Cost: memory for a piece.
     """
     counts, stream = finished.counts, _Stream(pieces)
     shards = list(finished.shards)
+    _check_full(folder, shards if stream.has_more() else shards[:-1], shard_tokens)
     while stream.has_more():
         name = shard_name(split, len(shards))
         shards.append(_write_shard(folder, name, stream.take(shard_tokens), counts, is_masked))
@@ -103,6 +105,16 @@ def write_split(
     with atomic_writer(counts_path(folder, split)) as file:
         file.write(content)
     return Split(shards=tuple(shards), counts_sha256=hashlib.sha256(content).hexdigest())
+
+
+def _check_full(folder: Path, shards: Sequence[Shard], shard_tokens: int) -> None:
+    """Refuse finished shards with too little in them, behind which more text comes."""
+    for shard in shards:
+        if shard.tokens < shard_tokens:
+            raise StaleError(
+                f"{bin_path(folder, shard.name)} ends at {shard.tokens:,} tokens: it was made with"
+                " fewer shard_tokens, or from less text; name another folder, or remove this one"
+            )
 
 
 class _Stream:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import InputError, StaleError
-from cygnet.files import check_size
+from cygnet.files import check_size, read_bytes
 from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokens.batch import Batch as Batch
 from cygnet.tokens.batch import Order
@@ -157,7 +157,9 @@ class TokenStore:
     def document_ends(self, split: str) -> npt.NDArray[np.int64]:
         """Where each document of a split ends, in tokens of the split; ``int64``."""
         shards = self.split(split).shards
-        ends = [np.fromfile(idx_path(self.folder, shard.name), "<u8") for shard in shards]
+        ends = [
+            np.frombuffer(read_bytes(idx_path(self.folder, shard.name)), "<u8") for shard in shards
+        ]
         starts = self.files(split).starts
         parts = [end.astype(np.int64) + start for end, start in zip(ends, starts, strict=True)]
         return np.concatenate(parts)

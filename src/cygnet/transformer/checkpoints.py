@@ -1,21 +1,36 @@
 """Checkpoints that are whole or not there, checked before they are used.
 
 ``Trainer`` writes a checkpoint as a folder of files. When it is complete, ``seal.json`` is added
-with the sha256 of each: a folder without a seal was being written when its process died.
+with the sha256 of each and what the training is of: a folder without a seal was being written, or
+removed, when its process died.
 """
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
+from transformers import PreTrainedModel
 
 from cygnet.console import say
-from cygnet.errors import CygnetError, DamagedError, StorageError
-from cygnet.files import read_json, sha256_file, write_json
+from cygnet.errors import CygnetError, DamagedError, StaleError, StorageError
+from cygnet.files import (
+    read_json,
+    sha256_file,
+    sha256_json,
+    sync_folder,
+    write_json,
+)
+from cygnet.recipe import TransformerOptions, what_is_made
+from cygnet.tokens.format import MANIFEST
+from cygnet.tokens.store import TokenStore
 
 SEAL = "seal.json"
+N_KEPT = 2  # if the newest checkpoint is damaged, the one before it serves
+MadeFrom = dict[str, Any]
 
 
 @contextlib.contextmanager
@@ -35,34 +50,68 @@ def storing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def seal(checkpoint: Path) -> None:
-    """Mark a checkpoint as complete, with the sha256 of its files."""
-    files = (path for path in sorted(checkpoint.iterdir()) if path.name != SEAL)
-    write_json(checkpoint / SEAL, {path.name: sha256_file(path) for path in files})
+def made_from(
+    model: PreTrainedModel, store: TokenStore, options: TransformerOptions
+) -> dict[str, Any]:
+    """What tells the checkpoints of a training from those of others: its vocabulary, the shape of
+    its weights, its token files, its options."""
+    shapes = [[name, *weight.shape] for name, weight in model.named_parameters()]
+    return {
+        "vocab_size": model.config.vocab_size,
+        **what_is_made(options),
+        "the shape of the weights": sha256_json(shapes)[:12],
+        "the tokenizer": store.manifest.tokenizer_sha256[:12],
+        "the token files": sha256_file(store.folder / MANIFEST)[:12],
+    }
 
 
-def find_last_good(folder: Path) -> Path | None:
+def seal(checkpoint: Path, made_from: MadeFrom) -> None:
+    """Mark a checkpoint as complete, with what it was made from and the sha256 of its files.
+
+    Its files are on the disk before: a seal that outlives a power cut has all of them.
+    """
+    paths = [path for path in sorted(checkpoint.iterdir()) if path.name != SEAL]
+    for path in paths:
+        with open(path, "rb") as file:
+            os.fsync(file.fileno())
+    files = {path.name: sha256_file(path) for path in paths}
+    content = {"made_from": made_from, "files": files}
+    write_json(checkpoint / SEAL, content | {"sha256": sha256_json(content)})
+    sync_folder(checkpoint.parent)
+
+
+def prune(folder: Path) -> None:
+    """Remove all checkpoints but the newest ones. The seal goes first, so that a kill leaves none
+    that looks whole."""
+    for checkpoint in _by_step(folder)[:-N_KEPT]:
+        (checkpoint / SEAL).unlink()
+        shutil.rmtree(checkpoint)
+
+
+def find_last_good(folder: Path, made_from: MadeFrom) -> Path | None:
     """The newest checkpoint whose files are those that were written, if there is any checkpoint.
 
     Newer ones that are damaged are named and removed.
 
     Raises:
         DamagedError: There are checkpoints, and all are damaged.
+        StaleError: It is the checkpoint of another training.
     """
     remove_unsealed(folder)
     damaged: dict[Path, DamagedError] = {}
     for checkpoint in reversed(_by_step(folder)):
         try:
-            _check_seal(checkpoint)
+            found = _check_seal(checkpoint)
         except DamagedError as error:
             damaged[checkpoint] = error
-        else:
-            for newer, found in damaged.items():
-                say(f"  {found}: going on from {checkpoint.name}")
-                shutil.rmtree(newer)
-            return checkpoint
-    for found in damaged.values():
-        raise DamagedError(f"{found}, and no other is left; --overwrite trains from the beginning")
+            continue
+        _check_origin(checkpoint, found, made_from)
+        for newer, damage in damaged.items():
+            say(f"  {damage}: going on from {checkpoint.name}")
+            shutil.rmtree(newer)
+        return checkpoint
+    for damage in damaged.values():
+        raise DamagedError(f"{damage}, and no other is left; --overwrite trains from the beginning")
     return None
 
 
@@ -77,11 +126,27 @@ def _by_step(folder: Path) -> list[Path]:
     return sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
 
 
-def _check_seal(checkpoint: Path) -> None:
+def _check_seal(checkpoint: Path) -> dict[str, Any]:
+    """What a checkpoint was made from, if its files are those that were sealed."""
     try:
-        files = read_json(checkpoint / SEAL)
-        good = all(sha256_file(checkpoint / name) == digest for name, digest in files.items())
-    except (CygnetError, AttributeError) as error:
+        content = read_json(checkpoint / SEAL)
+        checked = sha256_json({key: content[key] for key in ("made_from", "files")})
+        there = {path.name for path in checkpoint.iterdir()} - {SEAL}
+        good = content["sha256"] == checked and content["files"].keys() == there
+        files = content["files"].items()
+        good = good and all(sha256_file(checkpoint / name) == digest for name, digest in files)
+    except (CygnetError, AttributeError, KeyError, TypeError) as error:
         raise DamagedError(f"the checkpoint {checkpoint} is damaged: {error}") from error
     if not good:
         raise DamagedError(f"the checkpoint {checkpoint} is damaged")
+    found: dict[str, Any] = content["made_from"]
+    return found
+
+
+def _check_origin(checkpoint: Path, found: MadeFrom, expected: MadeFrom) -> None:
+    for key in expected | found:
+        if found.get(key) != expected.get(key):
+            raise StaleError(
+                f"{checkpoint} is of another training: {key} was {found.get(key)} and is now"
+                f" {expected.get(key)}; remove it, or --overwrite trains from the beginning"
+            )

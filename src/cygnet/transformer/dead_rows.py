@@ -77,9 +77,14 @@ def mask_rows(model: PreTrainedModel, ids: Sequence[int]) -> None:
     restore_mask(model)
 
 
+def masked_ids(model: PreTrainedModel) -> list[int]:
+    """The tokens that are left out of the softmax of a model; none as a rule."""
+    return list(getattr(model.config, MASKED, None) or [])
+
+
 def restore_mask(model: PreTrainedModel) -> None:
     """Mask the tokens that the config of a model names, if it does."""
-    if ids := getattr(model.config, MASKED, None):
+    if ids := masked_ids(model):
         outputs: Any = model.get_output_embeddings()  # type: ignore[no-untyped-call]
         outputs.register_forward_hook(partial(mask_logits, torch.tensor(ids)))
 

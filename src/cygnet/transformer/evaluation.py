@@ -5,34 +5,48 @@ boundary and other special tokens have no bytes, and their loss does not count i
 """
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedModel
 
 from cygnet.tokens.batch import IGNORED, Batch, Order
 from cygnet.tokens.store import TokenStore
-from cygnet.transformer.attention import model_inputs, to_tensors
+from cygnet.transformer.attention import to_tensors
+from cygnet.transformer.loss import loss_function
 
 
-@dataclass
 class LossSum:
     """Sums over predicted tokens, from which both figures follow.
+
+    What is added is summed on its device until a figure is asked for: adding never waits for it.
+
+    Args:
+        nats, tokens: Loss of all tokens, and how many they are.
+        text_nats, text_bytes: Loss of those that are text, and the bytes that they decode to.
+        bytes_ratio: Bytes of text as it was read for each byte that its tokens decode to.
 
     >>> total = LossSum(nats=6.0, tokens=3, text_nats=math.log(2) * 8, text_bytes=4)
     >>> total.nats_per_token, total.bits_per_byte
     (2.0, 2.0)
     """
 
-    nats: float = 0.0
-    tokens: int = 0
-    text_nats: float = 0.0
-    text_bytes: int = 0
+    def __init__(
+        self,
+        nats: float = 0.0,
+        tokens: int = 0,
+        text_nats: float = 0.0,
+        text_bytes: int = 0,
+        *,
+        bytes_ratio: float = 1.0,
+    ) -> None:
+        self.bytes_ratio = bytes_ratio
+        self._sums = torch.tensor([nats, tokens, text_nats, text_bytes], dtype=torch.float64)
+        self._waiting: list[torch.Tensor] = []
 
     def add(self, losses: torch.Tensor, targets: torch.Tensor, token_lengths: torch.Tensor) -> None:
         """Add the loss of each target token.
@@ -40,50 +54,51 @@ class LossSum:
         Args:
             losses: Nats, any shape.
             targets: Token ids of the same shape; ``IGNORED`` ones do not count.
-            token_lengths: Bytes of text in each token, shape ``(vocab_size,)``, on the CPU.
+            token_lengths: Bytes of text in each token, shape ``(vocab_size,)``, on the same device.
         """
-        targets = targets.cpu()
         counted = targets != IGNORED
         lengths = token_lengths[targets.clamp(min=0)] * counted
-        losses = losses.detach().cpu().double()
-        self.nats += float(losses.sum())
-        self.tokens += int(counted.sum())
-        self.text_nats += float(losses[lengths > 0].sum())
-        self.text_bytes += int(lengths.sum())
+        losses = losses.detach()
+        sums = (losses.sum(), counted.sum(), (losses * (lengths > 0)).sum(), lengths.sum())
+        kind = torch.float32 if losses.device.type == "mps" else torch.float64  # which mps lacks
+        self._waiting.append(torch.stack([total.to(kind) for total in sums]))
+
+    def sums(self) -> torch.Tensor:
+        """Nats, tokens, nats of text, decoded bytes of text: ``float64``, ``(4,)``, on the CPU."""
+        if self._waiting:
+            self._sums += torch.stack(self._waiting).cpu().double().sum(0)
+            self._waiting = []
+        return self._sums
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens were predicted."""
+        return int(self.sums()[1])
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of text that these tokens stand for."""
+        return round(float(self.sums()[3]) * self.bytes_ratio)
 
     @property
     def nats_per_token(self) -> float:
         """Mean loss of a token, boundaries included."""
-        return self.nats / max(1, self.tokens)
+        return float(self.sums()[0]) / max(1, self.tokens)
 
     @property
     def bits_per_byte(self) -> float:
         """Bits to encode a byte of text."""
-        return self.text_nats / math.log(2) / max(1, self.text_bytes)
+        return float(self.sums()[2]) / math.log(2) / max(1, self.text_bytes)
 
 
-def token_losses(
-    model: torch.nn.Module,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    positions: torch.Tensor | None = None,
-    document_ids: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """The loss of each token of ``y``, in nats, shape ``(B, T)``, ``float32``; 0 where ignored.
+def bytes_ratio(store: TokenStore, split: str, token_lengths: npt.NDArray[np.int64]) -> float:
+    """Bytes of a split's text, as the manifest has them, for each byte that its tokens decode to.
 
-    Args:
-        model: A causal language model.
-        x: Token ids, ``int64`` of shape ``(B, T)``.
-        y: The token that follows each of ``x``: already shifted, unlike ``labels`` of
-            ``transformers``, so that no position is lost.
-        positions, document_ids: As in ``Batch``; with them attention stays inside documents.
+    1.0 exactly where decoding gives the text back. Where it does not, as with unknown tokens or
+    text that was normalized, bits per byte still divide by the bytes that there were.
     """
-    inputs = model_inputs(model, x, positions, document_ids)
-    logits = model(**inputs).logits.float()
-    losses = cross_entropy(
-        logits.flatten(0, 1), y.flatten(), reduction="none", ignore_index=IGNORED
-    )
-    return losses.view_as(y)
+    decoded = int(store.counts(split) @ token_lengths.astype(np.uint64))
+    return store.split(split).text_bytes / decoded if decoded else 1.0
 
 
 def evaluate(
@@ -98,6 +113,8 @@ def evaluate(
     max_tokens: int | None = None,
     on_tokens: Callable[[int], None] = lambda n: None,
     autocast: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext,
+    rank: int = 0,
+    world_size: int = 1,
 ) -> LossSum:
     """The loss over a split, every token predicted once from those before it in its row.
 
@@ -113,19 +130,22 @@ def evaluate(
             none.
         on_tokens: Called with the tokens done after each batch.
         autocast: Makes the context for each pass of the model, e.g. for bf16.
+        rank, world_size: Take this share of the batches only.
 
-    Cost: memory for one batch of logits.
+    Cost: no more than ``loss.ROWS`` rows of logits at once.
     """
-    lengths = torch.from_numpy(token_lengths)
-    total = LossSum()
+    losses_of = loss_function(model)
+    lengths = torch.from_numpy(token_lengths).to(model.device)
+    total = LossSum(bytes_ratio=bytes_ratio(store, split, token_lengths))
     was_training = model.training
     model.train(False)
     with torch.inference_mode():
         read = _packed_rows if order == "packed" else _windows
-        for batch in read(store, split, block_size, batch_size, max_tokens):
+        batches = read(store, split, block_size, batch_size, max_tokens)
+        for batch in itertools.islice(batches, rank, None, world_size):
             rows = {name: tensor.to(model.device) for name, tensor in to_tensors(batch).items()}
             with autocast():
-                losses = token_losses(model, **rows)
+                _, losses = losses_of(**rows)
             total.add(losses, rows["y"], lengths)
             on_tokens(rows["y"].numel())
     model.train(was_training)

@@ -2,7 +2,8 @@
 
 import contextlib
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,18 @@ class MetricsFile(TrainerCallback):
     Args:
         path: The file.
         options: Decide at which steps a line is due.
-        advance: Called with 1 and a label after each step, for a progress bar.
     """
 
-    def __init__(
-        self, path: Path, options: TransformerOptions, advance: Callable[..., None]
-    ) -> None:
-        self.path, self.options, self.advance = path, options, advance
-        self._label = "training"
+    def __init__(self, path: Path, options: TransformerOptions) -> None:
+        self.path, self.options = path, options
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Drop the lines behind the checkpoint that training goes on from."""
+        if not state.is_world_process_zero:
+            return
         write_text(self.path, "".join(read_lines_until(self.path, state.global_step)))
-        self.advance(state.global_step)
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
@@ -43,22 +41,41 @@ class MetricsFile(TrainerCallback):
         is_last = state.global_step == self.options.steps
         control.should_log = is_last or state.global_step % self.options.log_every == 0
         control.should_save = is_last or state.global_step % self.options.eval_every == 0
-        self.advance(1, self._label)
 
     def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **kwargs: Any,
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
         """Append a line."""
-        assert logs is not None
-        figures = {key: value for key, value in logs.items() if key != "epoch"}
+        if not state.is_world_process_zero:
+            return
         with open(self.path, "a") as file:
-            file.write(json.dumps(figures) + "\n")
-        self._label = f"training, loss {figures['train_nats_per_token']:.3f}"
+            file.write(as_line(state.log_history[-1]))
+
+
+def as_line(figures: Mapping[str, Any]) -> str:
+    """A line of JSON, with null for what is no finite number.
+
+    >>> as_line({"step": 3, "grad_norm": float("inf")})
+    '{"step": 3, "grad_norm": null}\\n'
+    """
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in figures.items()
+    }
+    return json.dumps(finite) + "\n"
+
+
+def names_for_loggers(figures: Mapping[str, float | None]) -> dict[str, float]:
+    """Figures under names that the loggers of ``transformers`` sort into ``train/`` and ``eval/``.
+
+    >>> names_for_loggers({"train_bits_per_byte": 1.5, "valid_bits_per_byte": 1.6, "tokens": 9})
+    {'bits_per_byte': 1.5, 'eval_bits_per_byte': 1.6, 'tokens': 9}
+    """
+    return {
+        key.removeprefix("train_").replace("valid_", "eval_"): value
+        for key, value in figures.items()
+        if value is not None
+    }
 
 
 def read_lines_until(path: Path, step: int) -> list[str]:

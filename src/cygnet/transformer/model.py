@@ -32,7 +32,7 @@ def load_model(path: str | Path) -> PreTrainedModel:
     """Load a causal language model, ready to be asked (in evaluation mode).
 
     Args:
-        path: A run folder, or any folder that ``AutoModelForCausalLM`` loads.
+        path: A run folder, or any folder with safetensors that ``AutoModelForCausalLM`` loads.
 
     Raises:
         InputError: There is no model.
@@ -44,7 +44,9 @@ def load_model(path: str | Path) -> PreTrainedModel:
     elif (folder / stage.STARTED).exists():
         raise InputError(f"the training in {folder} has not finished: run its recipe again")
     try:
-        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True
+        )
     except (SafetensorError, json.JSONDecodeError, OSError, ValueError) as error:
         raise DamagedError(f"the model in {folder} cannot be loaded: {error}") from error
     assert isinstance(model, PreTrainedModel)

@@ -7,30 +7,51 @@ from typing import Literal
 
 import torch
 
+from cygnet.errors import DamagedError, InputError
 from cygnet.files import read_json, write_json
 
+Precision = Literal["auto", "fp32", "bf16"]
 
-def settle_precision(asked: Literal["auto", "fp32", "bf16"], path: Path) -> str:
-    """The precision of a training run: decided once and kept in ``path`` for when it goes on."""
+
+def settle_precision(asked: Precision, device: str, path: Path) -> str:
+    """The precision of a training run: decided once and kept in ``path`` for when it goes on.
+
+    Raises:
+        InputError: The device cannot compute in it.
+        DamagedError: What ``path`` holds is no precision.
+    """
     if not path.exists():
-        write_json(path, resolve_precision(asked))
-    return str(read_json(path))
+        write_json(path, resolve_precision(asked, device))
+    settled = str(read_json(path))
+    if settled not in ("fp32", "bf16"):
+        raise DamagedError(f"{path} is damaged: it holds neither fp32 nor bf16; remove it")
+    if settled == "bf16" and not _has_bf16(device):
+        raise InputError(f"precision bf16 is not there on this {device} device: take fp32")
+    return settled
 
 
-def resolve_precision(asked: Literal["auto", "fp32", "bf16"]) -> str:
+def resolve_precision(asked: Precision, device: str = "cpu") -> str:
     """The precision to train in: as asked, or bf16 where it is clearly faster on this machine.
 
     A processor without bf16 arithmetic emulates it several times slower, one with it is two to
-    four times faster, so that a short measurement tells them apart.
+    four times faster, so that a short measurement tells them apart. CUDA devices say whether they
+    have it; on MPS it is emulated before the M3, so that fp32 is taken.
     """
     if asked != "auto":
         return asked
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    if torch.backends.mps.is_available():
+    if device == "cuda":
+        has_it = torch.cuda.is_bf16_supported(including_emulation=False)
+        return "bf16" if has_it else "fp32"
+    if device == "mps":
         return "fp32"
     gain = _product_seconds(torch.float32) / _product_seconds(torch.bfloat16)
     return "bf16" if gain > 1.3 else "fp32"
+
+
+def _has_bf16(device: str) -> bool:
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return device == "cpu" or bool(torch.backends.mps.is_macos_or_newer(14, 0))
 
 
 def _product_seconds(dtype: torch.dtype) -> float:

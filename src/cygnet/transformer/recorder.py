@@ -22,10 +22,11 @@ from transformers import (
 
 from cygnet.errors import InputError, StaleError
 from cygnet.transformer.growing_array import Array
-from cygnet.transformer.snapshots import SnapshotWriter
+from cygnet.transformer.snapshots import PREFIXES, SnapshotWriter
 
 What = Literal["W", "grad", "adam"]
 Matrix = Literal["W_E", "W_U"]
+RANGES = re.compile(r"(\d+(-\d+)?)(,\d+(-\d+)?)*", re.ASCII)
 KINDS = {"W": ("snapshots",), "grad": ("grad",), "adam": ("exp_avg", "exp_avg_sq")}
 
 
@@ -151,7 +152,7 @@ class EmbeddingRecorder(TrainerCallback):
         n_rows, width = self._shape
         ids = select_rows(self.rows, n_rows, self.dead_ids)
         self._index = _as_index(ids)
-        self._names = {_prefix(name) + kind: name for name in names for kind in self._kinds()}
+        self._names = {PREFIXES[name] + kind: name for name in names for kind in self._kinds()}
         settings = {
             "every": self.schedule or self.every,
             "matrices": names,
@@ -177,7 +178,7 @@ class EmbeddingRecorder(TrainerCallback):
         found = self._matrices(model)
         values = {}
         for name, matrix in self._names.items():
-            value = _read(name.removeprefix("W_U-"), found[matrix], optimizer)
+            value = _read(name.removeprefix(PREFIXES[matrix]), found[matrix], optimizer)
             if value is None:
                 fill = no_gradient if name.endswith("grad") else 0.0
                 value = torch.full_like(found[matrix], fill)
@@ -258,12 +259,26 @@ def select_rows(
     return ids
 
 
+def parse_ids(text: str) -> list[int]:
+    """Ids that are written as numbers and ranges.
+
+    Raises:
+        InputError: It is something else.
+
+    >>> parse_ids("0-3,90")
+    [0, 1, 2, 3, 90]
+    """
+    if not RANGES.fullmatch(text):
+        raise InputError(f"{text!r} names no ids: write them as 0-49,90")
+    ends = (part.split("-") for part in text.split(","))
+    return [row for part in ends for row in range(int(part[0]), int(part[-1]) + 1)]
+
+
 def _named_rows(name: str, n_rows: int, dead_ids: Sequence[int] | None) -> Sequence[int]:
     if name == "all":
         return range(n_rows)
-    if re.fullmatch(r"(\d+(-\d+)?)(,\d+(-\d+)?)*", name):
-        ends = (part.split("-") for part in name.split(","))
-        return [row for part in ends for row in range(int(part[0]), int(part[-1]) + 1)]
+    if RANGES.fullmatch(name):
+        return parse_ids(name)
     if name not in ("dead", "live"):
         raise InputError(f"rows is {name!r}: it can be all, dead, live, or ids such as 0-49,90")
     if not dead_ids:
@@ -286,10 +301,6 @@ def _read(kind: str, matrix: Parameter, optimizer: torch.optim.Optimizer) -> tor
         return matrix.grad
     state: Mapping[str, torch.Tensor] = optimizer.state.get(matrix, {})
     return state.get(kind)
-
-
-def _prefix(matrix: str) -> str:
-    return "W_U-" if matrix == "W_U" else ""
 
 
 def _check_choices(name: str, given: Sequence[str], known: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ last, so that a step that stands there has all its values, whenever the writer w
 import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ SETTINGS = "recorder.json"
 CHECKPOINTS = "checkpoints.json"
 ROWS = "rows"
 STEPS = "steps"
+PREFIXES = {"W": "", "W_E": "", "W_U": "W_U-"}
+"""By the name of a matrix what its files begin with."""
 REMEDY = "record into another folder"
 FORMAT = {"format": "cygnet snapshots", "version": 1}
 
@@ -84,7 +86,7 @@ class SnapshotWriter:
         """Note what the rows are at a checkpoint, and make the snapshots survive a power cut."""
         for array in (*self._arrays.values(), self._steps):
             array.sync()
-        marks = self._marks()
+        marks = _read_marks(self.folder)
         marks[str(step)] = _digest(values)
         write_json(self.folder / CHECKPOINTS, marks)
 
@@ -94,7 +96,7 @@ class SnapshotWriter:
         Raises:
             StaleError: These are the snapshots of another run, which had other rows at that step.
         """
-        marks = self._marks()
+        marks = _read_marks(self.folder)
         if self.steps and marks.get(str(step)) != _digest(values):
             raise StaleError(
                 f"{self.folder} holds the snapshots of another run: its rows at step {step} are not"
@@ -128,11 +130,6 @@ class SnapshotWriter:
         if not np.array_equal(np.load(self._path(ROWS)), rows):
             raise StaleError(f"{self.folder} holds snapshots of other rows; {REMEDY}")
 
-    def _marks(self) -> dict[str, str]:
-        path = self.folder / CHECKPOINTS
-        found: dict[str, str] = read_json(path) if path.exists() else {}
-        return found
-
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.npy"
 
@@ -148,12 +145,14 @@ class Snapshots:
         arrays: By the name of their file, memory-mapped ``float32`` of shape ``(n_snapshots,
             n_rows, width)``: ``snapshots`` always, ``grad``, ``exp_avg``, ``exp_avg_sq`` where they
             were recorded; with ``W_U-`` in front those of an output matrix of its own.
+        marks: By the step of each checkpoint the sha256 of the rows there.
     """
 
     settings: dict[str, Any]
     steps: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64]
     arrays: dict[str, npt.NDArray[np.float32]]
+    marks: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: str | Path) -> "Snapshots":
@@ -172,7 +171,65 @@ class Snapshots:
                 name: np.load(folder / f"{name}.npy", mmap_mode="r")[: len(steps)]
                 for name in settings["arrays"]
             }
-        return cls(settings, steps, rows, arrays)
+            found = cls(settings, steps, rows, arrays, _read_marks(folder))
+            for name, is_whole in found._whole():
+                if not is_whole:
+                    raise ValueError(f"{name} does not fit the rest")
+        return found
+
+    def _whole(self) -> Iterator[tuple[str, bool]]:
+        """The name of each file, and whether it is what a recorder writes beside the others."""
+        n_rows, width = self.settings["n_rows"], self.settings["width"]
+        yield SETTINGS, set(self.settings["matrices"]) <= set(PREFIXES)
+        yield f"{STEPS}.npy", _is_increasing(self.steps)
+        in_order = np.sort(self.rows)
+        yield f"{ROWS}.npy", _is_increasing(in_order) and 0 <= in_order[0] <= in_order[-1] < n_rows
+        shape = len(self.steps), len(self.rows), width
+        for name, array in self.arrays.items():
+            yield f"{name}.npy", array.dtype == "<f4" and array.shape == shape
+
+    def check_marks(self) -> None:
+        """Compare the snapshots that were taken at a checkpoint with what it noted of the rows.
+
+        Raises:
+            DamagedError: They differ: bytes have changed, or a file is of another run.
+
+        Cost: of these snapshots, 1 to 2 GB/s.
+        """
+        files = {name: f"{PREFIXES[name]}snapshots" for name in self.settings["matrices"]}
+        if not set(files.values()) <= set(self.arrays):
+            return
+        for number, step in enumerate(self.steps.tolist()):
+            mark = self.marks.get(str(step))
+            values = {name: self.arrays[file][number] for name, file in files.items()}
+            if mark is not None and _digest(values) != mark:
+                raise DamagedError(
+                    f"the snapshots are damaged: that of step {step:,} is not what the checkpoint"
+                    " of this step noted; put the folder back from a copy, or train again"
+                )
+
+    def check_model(self, matrices: Mapping[str, Array]) -> None:
+        """Refuse a trained model that these are not the snapshots of.
+
+        Args:
+            matrices: Its embedding matrices by name (``W``, or ``W_E`` and ``W_U``), ``float32`` of
+                shape ``(vocab_size, width)``.
+
+        Raises:
+            StaleError: Names or shapes are others, or the rows are not those of the last
+                checkpoint, where one was marked.
+        """
+        shape = self.settings["n_rows"], self.settings["width"]
+        names = self.settings["matrices"]
+        fits = all(name in matrices and matrices[name].shape == shape for name in names)
+        if fits and self.marks:
+            rows = {name: matrices[name][self.rows] for name in names}
+            fits = _digest(rows) == self.marks[max(self.marks, key=int)]
+        if not fits:
+            raise StaleError(
+                "these are the snapshots of another run: the last rows are not those of this model;"
+                " put back the recorder folder that belongs to it, or train again"
+            )
 
 
 def _find_folder(path: Path) -> Path:
@@ -198,6 +255,14 @@ def _read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
+def _read_marks(folder: Path) -> dict[str, str]:
+    path = folder / CHECKPOINTS
+    found: dict[str, str] = read_json(path) if path.exists() else {}
+    if not isinstance(found, dict) or not all(map(str.isdecimal, found)):
+        raise DamagedError(f"{path} is damaged: it does not name checkpoints by their steps")
+    return found
+
+
 def _digest(values: Mapping[str, Array]) -> str:
     """Hex sha256 of the rows of all matrices. Cost: 1 to 2 GB/s."""
     digest = hashlib.sha256()
@@ -206,9 +271,16 @@ def _digest(values: Mapping[str, Array]) -> str:
     return digest.hexdigest()
 
 
+def _is_increasing(numbers: npt.NDArray[Any]) -> bool:
+    return numbers.dtype == "<i8" and numbers.ndim == 1 and bool((np.diff(numbers) > 0).all())
+
+
 @contextlib.contextmanager
 def _reading(folder: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, KeyError) as error:
-        raise DamagedError(f"the snapshots in {folder} cannot be read: {error}") from error
+    except (OSError, EOFError, ValueError, LookupError, TypeError) as error:
+        raise DamagedError(
+            f"the snapshots in {folder} are damaged and cannot be read ({error}):"
+            " put the folder back from a copy, or train again"
+        ) from error

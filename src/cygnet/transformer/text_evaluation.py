@@ -20,7 +20,7 @@ from cygnet.text.sources import Reading, open_source
 from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, load_tokenizer
 from cygnet.transformer.decoding import context_length
-from cygnet.transformer.evaluation import token_losses
+from cygnet.transformer.loss import loss_function
 from cygnet.transformer.model import load_model_quietly
 from cygnet.transformer.readers import evaluating
 
@@ -170,13 +170,14 @@ def evaluate_text(
         InputError: ``stride`` is below 1 or above the context.
 
     Cost: a pass over the text for a stride of the whole context, two for half of it; memory for the
-    loss of each token, and what ``token_losses`` takes for eight windows.
+    loss of each token, and for eight windows in the model.
     """
     window = context_length(model) or WINDOW_WITHOUT_LIMIT
     stride = max(1, window // 2) if stride is None else stride
     if not 1 <= stride <= window:
         raise InputError(f"stride must lie in 1..{window:,}, the context, found {stride}")
     losses = np.zeros(len(text.ids), np.float32)
+    losses_of = loss_function(model)
     with torch.inference_mode(), evaluating(model):
         for rows in _windows(len(text.ids), window, stride):
             places = np.stack([np.arange(begin, end) for begin, _, end in rows])
@@ -184,7 +185,7 @@ def evaluate_text(
             counts = is_new & (text.kinds[places + 1] != GIVEN)
             x = torch.tensor(text.ids[places], dtype=torch.int64, device=model.device)
             y = torch.tensor(np.where(counts, text.ids[places + 1], IGNORED)).to(x)
-            found = token_losses(model, x, y).cpu().numpy()
+            found = losses_of(x, y)[1].cpu().numpy()
             losses[(places + 1)[is_new]] = found[is_new]
             on_tokens(int(is_new.sum()))
     return TextLoss(text, losses, window, stride)

@@ -26,7 +26,7 @@ def loss_curves(metrics: Metrics) -> str:
         panel.set_ylabel(unit.replace("_", " "))
         panel.grid(alpha=0.3)
         panel.legend()
-    return _to_svg(figure)
+    return to_svg(figure)
 
 
 def _draw(panel: Any, metrics: Metrics, key: str, label: str, style: str) -> None:
@@ -35,7 +35,7 @@ def _draw(panel: Any, metrics: Metrics, key: str, label: str, style: str) -> Non
         panel.plot(*zip(*points, strict=True), style, label=label, markersize=4)
 
 
-def _to_svg(figure: Any) -> str:
+def to_svg(figure: Any) -> str:
     """The ``<svg>`` element of a figure; text stays text, and equal figures give equal bytes."""
     from matplotlib import rc_context
 

@@ -2,6 +2,7 @@
 
 import html
 import json
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ def report_html(
     tokenizer: BaseTokenizer,
     samples: Sequence[Trace],
     held_out: Trace | None,
+    embedding_rows: str | None = None,
+    warnings: Sequence[dict[str, Any]] = (),
 ) -> str:
     """The whole page.
 
@@ -43,6 +46,8 @@ def report_html(
         tokenizer: The one of the run.
         samples: Generated texts.
         held_out: A document of the valid split, if there is one.
+        embedding_rows: What happened to dead and live rows, as HTML, if that was recorded.
+        warnings: The lines of ``warnings.jsonl``.
 
     Returns:
         HTML without any reference to something outside itself.
@@ -53,9 +58,11 @@ def report_html(
         ("Text", _text_table(results["text"])),
         ("Tokenizer", _tokenizer_section(tokenizer, results)),
         ("Token files", _tokens_table(results["tokens"])),
-        ("Training", _training_section(results["transformer"], metrics)),
+        ("Training", _training_section(results["transformer"], metrics, warnings)),
         ("What the model writes", "".join(map(trace_html, samples))),
     ]
+    if embedding_rows is not None:
+        sections.insert(-1, ("Dead and live rows of the embedding", embedding_rows))
     if held_out is not None:
         sections.append(("A text it has not seen", trace_html(held_out)))
     sections.append(("How this was made", _made_by(recipe, records)))
@@ -87,14 +94,14 @@ def _summary(results: dict[str, Any]) -> str:
 
 def _text_table(splits: dict[str, Any]) -> str:
     columns = ("documents", "text_bytes", "characters", "empty", "replaced")
-    return _table(
+    return html_table(
         ("split", "documents", "bytes of text", "characters", "empty", "byte sequences replaced"),
         [(name, *(f"{split[column]:,}" for column in columns)) for name, split in splits.items()],
     )
 
 
 def _tokens_table(splits: dict[str, Any]) -> str:
-    return _table(
+    return html_table(
         ("split", "documents", "tokens", "bytes per token", "tokens per document"),
         [
             (
@@ -113,21 +120,43 @@ def _tokenizer_section(tokenizer: BaseTokenizer, results: dict[str, Any]) -> str
     figures = ("sample_bytes", "sample_documents", "distinct_words", "types")
     found = {name.replace("_", " "): results["tokenizer"].get(name) for name in figures}
     learned_from = ", ".join(f"{count:,} {name}" for name, count in found.items() if count)
-    return _table(("", ""), [("learned from", learned_from), *tokenizer.facts().items()])
+    return html_table(("", ""), [("learned from", learned_from), *tokenizer.facts().items()])
 
 
-def _training_section(results: dict[str, Any], metrics: Metrics) -> str:
+def _training_section(
+    results: dict[str, Any], metrics: Metrics, warnings: Sequence[dict[str, Any]]
+) -> str:
     last = metrics[-1]
     rows = [
         ("parameters", f"{results['n_parameters']:,}"),
         ("precision", results["precision"]),
         ("steps", f"{int(last['step']):,}"),
-        ("tokens seen", f"{int(last['tokens']):,}"),
+        ("tokens seen", f"{int(last['tokens']):,}, {last['epochs']:.2f} times the train split"),
+        ("time", f"{last['seconds']:,.1f} s, {_rate(metrics)}"),
         ("train, last", _both_units(last, "train")),
     ]
     if "valid_bits_per_byte" in results:
         rows.append(("valid, all of it", _both_units(results, "valid")))
-    return f"<figure>{loss_curves(metrics)}</figure>{_table(('', ''), rows)}"
+    return (
+        f"<figure>{loss_curves(metrics)}</figure>{html_table(('', ''), rows)}"
+        f"{_warnings_table(warnings)}"
+    )
+
+
+def _rate(metrics: Metrics) -> str:
+    """Tokens per second, and what share of the machine that is: the median of all lines."""
+    rate = statistics.median(line["tokens_per_second"] for line in metrics)
+    shares = [share for line in metrics if (share := line["share_of_peak"]) is not None]
+    of_peak = f", {statistics.median(shares):.1%} of its matrix throughput" if shares else ""
+    return f"{rate:,.0f} tokens per second{of_peak}"
+
+
+def _warnings_table(warnings: Sequence[dict[str, Any]]) -> str:
+    if not warnings:
+        return ""
+    columns = ("name", "seen", "meaning", "remedy")
+    rows = [[warning[column] for column in columns] for warning in warnings]
+    return "<h3>Warnings</h3>" + html_table(("", "seen", "it may mean", "what to do"), rows)
 
 
 def _both_units(figures: dict[str, Any], split: str) -> str:
@@ -141,14 +170,15 @@ def _made_by(recipe: dict[str, Any], records: dict[str, dict[str, Any]]) -> str:
     versions = {name: v for record in records.values() for name, v in record["made_by"].items()}
     seconds = [(name, f"{record['seconds']:,.1f} s") for name, record in records.items()]
     return (
-        _table(("stage", "time"), seconds)
+        html_table(("stage", "time"), seconds)
         + f"<p>{html.escape(', '.join(f'{name} {v}' for name, v in versions.items()))}</p>"
         + f"<details><summary>recipe.json</summary><pre>{html.escape(json.dumps(recipe, indent=2))}"
         "</pre></details>"
     )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table as HTML; everything in it is escaped."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in header) if any(header) else ""
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
     return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"

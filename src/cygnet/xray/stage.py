@@ -13,6 +13,8 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.metrics import METRICS
 from cygnet.transformer.model import load_model, quiet_transformers
+from cygnet.transformer.warnings_file import WARNINGS, read_warnings
+from cygnet.xray.dead.page import rows_html
 from cygnet.xray.live import play
 from cygnet.xray.report import report_html
 from cygnet.xray.trace import Trace, trace, trace_generation
@@ -50,6 +52,8 @@ def build(options: XrayOptions, folder: Path, run_folder: Path) -> dict[str, Any
         tokenizer=tokenizer,
         samples=samples,
         held_out=_held_out(model, tokenizer, TokenStore.open(run_folder)),
+        embedding_rows=rows_html(run_folder, len(tokenizer.dead_ids)),
+        warnings=read_warnings(run_folder / "transformer" / WARNINGS),
     )
     write_text(folder / REPORT, page)
     say(f"  the report: {folder / REPORT}")

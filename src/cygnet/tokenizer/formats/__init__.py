@@ -8,6 +8,7 @@ format                             read  out  module
 ``encoder.json``, ``vocab.bpe``    yes        ``gpt2``
 ``vocab.json``, ``merges.txt``     yes        ``gpt2``
 ``tokenizer.pkl``                  yes   yes  ``nanochat``: a pickle, which is not executed
+``tok512.bin``                     yes   hf   ``llama2c``: a ``SentencePieceTokenizer``
 ``token_mapping.json``             yes        ``token_mapping``: a ``CompactTokenizer``
 ``vocab.txt``                            hf   ``vocab_txt``: for people
 =================================  ====  ===  ==========================================
@@ -17,8 +18,18 @@ from pathlib import Path
 from typing import Literal
 
 from cygnet.errors import InputError
+from cygnet.files import read_json
 from cygnet.tokenizer.base import BaseTokenizer
-from cygnet.tokenizer.formats import gpt2, nanochat, tiktoken, token_mapping, tokenizer_json
+from cygnet.tokenizer.formats import (
+    gpt2,
+    llama2c,
+    nanochat,
+    sentencepiece,
+    tiktoken,
+    token_mapping,
+    tokenizer_json,
+)
+from cygnet.tokenizer.sentencepiece import SentencePieceTokenizer
 from cygnet.tokenizer.tokenizer import Tokenizer
 
 Target = Literal["hf", "tiktoken", "nanochat"]
@@ -54,6 +65,13 @@ def load(path: Path, pattern: str | None = None) -> BaseTokenizer:
     found = find(path)
     if pattern is None and found.name == token_mapping.NAME:
         return token_mapping.read(found)
+    if pattern is None and found.suffix == ".bin":
+        return llama2c.read_llama2c(found)
+    if pattern is None and found.suffix == ".json" and found.name not in gpt2.NAMES:
+        content = read_json(found)
+        if sentencepiece.describes(content):
+            return sentencepiece.read(content, found)
+        return tokenizer_json.read_content(content, found)
     return _load_bpe(found, pattern)
 
 
@@ -93,6 +111,11 @@ def save(tokenizer: BaseTokenizer, out: Path, to: Target = "hf") -> None:
     Raises:
         InputError: The other side would give other ids; the message says why.
     """
+    if isinstance(tokenizer, SentencePieceTokenizer):
+        if to != "hf":
+            raise InputError(f"{to} cannot hold a SentencePiece vocabulary: write it as hf")
+        tokenizer.save(out)
+        return
     if not isinstance(tokenizer, Tokenizer):
         raise InputError("a compact vocabulary is no BPE: no tokenizer of others gives its ids")
     writers = {

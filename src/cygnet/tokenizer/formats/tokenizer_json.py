@@ -174,7 +174,11 @@ def read_tokenizer_json(path: Path) -> Tokenizer:
         InputError: It describes something that gives other ids than a byte-level BPE would; the
             message names the part.
     """
-    content = read_json(path)
+    return read_content(read_json(path), path)
+
+
+def read_content(content: Any, path: Path) -> Tokenizer:
+    """The tokenizer that the content of the file describes: see ``read_tokenizer_json``."""
     with naming(path):
         model = content["model"]
         _check_model(model)

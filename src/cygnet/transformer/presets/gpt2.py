@@ -1,8 +1,9 @@
-"""Model shapes as functions that return a ``transformers`` config."""
+"""The GPT-2 family: learned positions, LayerNorm, tied embeddings."""
 
-from transformers import GPT2Config, LlamaConfig
+from transformers import GPT2Config
 
-from cygnet.errors import InputError
+from cygnet.transformer.presets.checks import check_heads
+from cygnet.transformer.shapes import DEFAULTS, Shape
 
 
 def gpt2(
@@ -29,7 +30,7 @@ def gpt2(
     >>> config.n_positions, config.tie_word_embeddings
     (256, True)
     """
-    _check_heads(n_head, n_embd, multiple=1)
+    check_heads(n_head, n_embd, multiple=1)
     return GPT2Config(
         vocab_size=vocab_size,
         n_positions=block_size,
@@ -46,46 +47,15 @@ def gpt2(
     )
 
 
-def llama(
-    vocab_size: int,
-    *,
-    n_layer: int,
-    n_head: int,
-    n_embd: int,
-    block_size: int,
-    boundary_id: int | None = None,
-) -> LlamaConfig:
-    """A Llama-shaped model: rotary positions, RMSNorm, SwiGLU of 8/3 the width, tied embeddings.
-
-    It learns to repeat a name from earlier in the text sooner than ``gpt2`` does; to compare:
-    ``cygnet run demo --transformer.preset gpt2 --out runs/gpt2``.
-
-    Arguments and errors as for ``gpt2``; a head must have an even width.
-
-    >>> llama(2048, n_layer=3, n_head=4, n_embd=256, block_size=256).intermediate_size
-    704
-    """
-    _check_heads(n_head, n_embd, multiple=2)
-    return LlamaConfig(
-        vocab_size=vocab_size,
-        hidden_size=n_embd,
-        num_hidden_layers=n_layer,
-        num_attention_heads=n_head,
-        # A multiple of 32, so that rows fill whole vector registers.
-        intermediate_size=-(-8 * n_embd // 3 // 32) * 32,
-        max_position_embeddings=block_size,
-        tie_word_embeddings=True,
-        bos_token_id=boundary_id,
-        eos_token_id=boundary_id,
-    )
+_DUCKLING, _TINY = (Shape(*DEFAULTS[name]) for name in ("duckling-ii", "tiny-llm"))
 
 
 def duckling_ii(
     vocab_size: int = 8192,
     *,
-    n_layer: int = 2,
-    n_head: int = 2,
-    n_embd: int = 128,
+    n_layer: int = _DUCKLING.n_layer,
+    n_head: int = _DUCKLING.n_head,
+    n_embd: int = _DUCKLING.n_embd,
     block_size: int = 512,
     boundary_id: int | None = None,
 ) -> GPT2Config:
@@ -103,10 +73,21 @@ def duckling_ii(
     return config
 
 
-PRESETS = {"gpt2": gpt2, "llama": llama, "duckling-ii": duckling_ii}
+def tiny_llm(
+    vocab_size: int = 4096,
+    *,
+    n_layer: int = _TINY.n_layer,
+    n_head: int = _TINY.n_head,
+    n_embd: int = _TINY.n_embd,
+    block_size: int = 256,
+    boundary_id: int | None = None,
+) -> GPT2Config:
+    """The model of the recipe ``tiny-llm``: ``gpt2`` of about 4 M parameters.
 
+    Arguments and errors as for ``gpt2``.
 
-def _check_heads(n_head: int, n_embd: int, multiple: int) -> None:
-    if n_head < 1 or n_embd % (n_head * multiple):
-        width = "" if multiple == 1 else " into heads of even width"
-        raise InputError(f"n_head {n_head} does not divide n_embd {n_embd}{width}")
+    >>> tiny_llm().n_layer
+    4
+    """
+    shape = {"n_layer": n_layer, "n_head": n_head, "n_embd": n_embd, "block_size": block_size}
+    return gpt2(vocab_size, **shape, boundary_id=boundary_id)

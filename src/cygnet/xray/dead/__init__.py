@@ -1,0 +1,1 @@
+"""What training does to embedding rows of tokens that never occur: ``cygnet xray dead``."""
