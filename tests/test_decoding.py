@@ -163,3 +163,17 @@ def test_a_tape_knows_when_values_decide() -> None:
         y = (first * torch.inf).nan_to_num() + second.float() * 2
     assert not tape.depends_on_values
     assert tape.function(y)(torch.tensor([4.0])).tolist() == [8.0]
+
+
+def test_one_token_and_a_way_back_cost_one_step() -> None:
+    decoder, passes = Decoder(MODEL), []
+    reader = decoder._reader
+    read = reader.read
+    reader.read = lambda rows: passes.append(len(rows[0])) or read(rows)  # type: ignore[method-assign,func-returns-value]
+    text = [*TEXT]
+    for _ in range(10):
+        decoder.logits([text])
+        text = [*text, 7]
+    decoder.logits([[*text[:-6], 9]])
+    decoder.logits([[*text[:-6], 9, 3]])
+    assert passes == [len(TEXT)]

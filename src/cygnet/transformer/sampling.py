@@ -9,6 +9,7 @@ import torch
 from cygnet.errors import InputError
 from cygnet.tokens.order import random_starts
 
+_FEW = 256  # tokens that are sorted first: a trained model's nucleus is rarely larger
 _STEPS = 1 << 53  # as many as a float64 between 0 and 1 tells apart
 
 
@@ -68,7 +69,7 @@ def filtered(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
     Returns:
         A tensor of the same shape, minus infinity where a token is left out.
 
-    Cost: sorts as many tokens as ``top_k`` or ``top_p`` keeps, not the vocabulary.
+    Cost: a few passes; the vocabulary is sorted only where ``top_p`` keeps more than 256 tokens.
 
     >>> filtered(torch.tensor([1.0, 3.0, 2.0]), Sampling(temperature=0.5, top_k=2)).tolist()
     [-inf, 6.0, 4.0]
@@ -93,14 +94,13 @@ def _at_least(scores: torch.Tensor, least: torch.Tensor) -> torch.Tensor:
 
 def _last_of_nucleus(scores: torch.Tensor, top_p: float) -> torch.Tensor:
     """The lowest score among the likeliest tokens that together reach a probability."""
-    total, n = scores.logsumexp(dim=0), 256
-    while True:
-        top = scores.topk(min(n, len(scores))).values
-        shares = (top - total).exp()
-        before = shares.cumsum(dim=0) - shares
-        if n >= len(scores) or before[-1] >= top_p:
-            return top[max(1, int((before < top_p).sum())) - 1]
-        n *= 16
+    total = scores.logsumexp(dim=0)
+    top = scores.topk(min(_FEW, len(scores))).values
+    if (top - total).exp().sum() < top_p:
+        top = scores.sort(descending=True).values
+    shares = (top - total).exp()
+    n_kept = int((shares.cumsum(dim=0) - shares < top_p).sum())
+    return top[max(1, n_kept) - 1]
 
 
 def draw(logits: torch.Tensor, seed: int, position: int) -> int:
