@@ -147,7 +147,7 @@ def test_evaluation_leaves_out_what_is_masked(tmp_path: Path) -> None:
         found = evaluate(model, store, "valid", BYTES.token_lengths(), order=order,
                          block_size=24, batch_size=2)  # fmt: skip
         assert (found.tokens, found.text_bytes) == (5, 4)  # "four" and its boundary
-        assert found.nats > 0
+        assert found.nats_per_token > 0
 
 
 OPTIONS = TransformerOptions(
