@@ -17,7 +17,7 @@ from cygnet.transformer.training import TrainingResult
 from rank_trainings import TRAININGS, run_training
 from training_lab import StopError
 
-RANK = int(os.environ["RANK"])
+RANK = ranks.rank()
 
 
 class Writes:

@@ -98,8 +98,10 @@ def test_a_cell_that_diverges_is_named_and_stops_no_other(swept: tuple[Path, Cel
     _, (first, last, diverged) = swept
     assert diverged.keys() == {"path", "n_layer", "batch_size", "learning_rate", "failed"}
     reason = str(diverged["failed"])
-    assert reason.startswith("training diverged: train_nats_per_token is nan at step ")
-    assert "start anew with a lower learning_rate" in reason
+    assert reason.startswith(
+        "training has stopped, loss-not-finite: train_nats_per_token is nan at "
+    )
+    assert "train again with a lower learning_rate" in reason
     assert "valid_bits_per_byte" in first
     assert "valid_bits_per_byte" in last
 

@@ -126,7 +126,7 @@ def import_(checkpoint: Path, out: Path, /, tokenizer: Path | None = None) -> No
 
     Transformers loads it, and so do cygnet transformer generate and cygnet xray trace.
 
-    Example: cygnet transformer import stories260K.bin stories
+    Example: cygnet transformer import stories260K.bin stories260K
 
     Args:
         checkpoint: A .bin file of version 0 or 1.

@@ -5,9 +5,12 @@ followed: the difference is what further rows take. So a batch that does not fit
 second, in place of a process that the system kills.
 """
 
+import contextlib
 import math
+import signal
+import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -116,10 +119,26 @@ def check_batch_fits(
 
 
 def _peak_bytes(compute: Callable[[int], None], n_rows: int) -> int:
-    with PeakBytes() as memory:
+    with _interrupts_afterwards(), PeakBytes() as memory:
         compute(n_rows)
     peak: int = memory.peak
     return peak
+
+
+@contextlib.contextmanager
+def _interrupts_afterwards() -> Iterator[None]:
+    """Hold back Ctrl-C: Python drops an exception that is raised while it frees a tensor."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: caught.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if caught:
+        raise KeyboardInterrupt
 
 
 def free_memory(device: str) -> float:

@@ -11,7 +11,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 from cygnet.transformer.attention import as_mask, document_mask
-from cygnet.transformer.dead_rows import mask_logits
+from cygnet.transformer.dead_rows import mask_logits, masked_ids
 from cygnet.transformer.kv_cache import KVCache, as_transformers_cache
 from cygnet.transformer.tape import Step, Tape
 
@@ -22,7 +22,8 @@ the config says otherwise, attend to all tokens before. ``tests/test_decoding.py
 Kind = tuple[int, bool]
 """The rows of a step, and whether it has a mask."""
 _KEPT: WeakKeyDictionary[
-    PreTrainedModel, tuple[list[torch.nn.Parameter], dict[Kind, Step], dict[Kind, bool]]
+    PreTrainedModel,
+    tuple[list[torch.nn.Parameter], list[int], dict[Kind, Step], dict[Kind, bool]],
 ] = WeakKeyDictionary()
 
 
@@ -178,13 +179,13 @@ def _recordings(model: PreTrainedModel) -> tuple[dict[Kind, Step], dict[Kind, bo
     """What was recorded of a model before, and what of it is right.
 
     Recording takes as long as some 20 steps; a recording holds as long as the parameters are the
-    same objects, whatever is in them.
+    same objects, whatever is in them, and the same tokens are masked.
     """
-    parameters = list(model.parameters())
+    parameters, masked = list(model.parameters()), masked_ids(model)
     kept = _KEPT.get(model)
-    if kept is None or [*map(id, kept[0])] != [*map(id, parameters)]:
-        kept = _KEPT[model] = (parameters, {}, {})
-    return kept[1:]
+    if kept is None or [*map(id, kept[0])] != [*map(id, parameters)] or kept[1] != masked:
+        kept = _KEPT[model] = (parameters, masked, {}, {})
+    return kept[2:]
 
 
 @contextmanager

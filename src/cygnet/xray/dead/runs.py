@@ -65,7 +65,7 @@ def analyse_run(
         groups,
         hidden=hidden,
         learning_rates=learning_rates(options),
-        settings=_settings(options),
+        settings=_settings(options, is_tied="W" in snapshots.settings["matrices"]),
         notes=(note,),
         max_snapshots=max_snapshots,
     )
@@ -138,7 +138,8 @@ def _weights(model: PreTrainedModel) -> dict[str, npt.NDArray[np.float32]]:
     return {name: w.detach().cpu().numpy() for name, w in embedding_matrices(model).items()}
 
 
-def _settings(options: TransformerOptions) -> dict[str, Any]:
+def _settings(options: TransformerOptions, is_tied: bool) -> dict[str, Any]:
     """What the controls differ in, and what else decides how far rows move."""
-    names = ("tie_embeddings", "dead_rows", "weight_decay", "learning_rate", "schedule", "steps")
-    return {name: getattr(options, name) for name in (*names, "batch_size", "seed")}
+    names = ("dead_rows", "weight_decay", "learning_rate", "schedule", "steps")
+    others = {name: getattr(options, name) for name in (*names, "batch_size", "seed")}
+    return {"tie_embeddings": is_tied} | others

@@ -182,7 +182,7 @@ def find_undertrained(
     truth = None
     if groups is not None:
         points = tuple(_points(subject, ids, groups, values, ranking, probabilities))
-        truth = Truth(describe_run(subject.path), groups, points)
+        truth = Truth(describe_run(subject.path, subject.is_tied), groups, points)
     return Undertrained(
         subject.path,
         subject.is_tied,

@@ -167,10 +167,10 @@ def last_step(run: Path) -> int:
     return find_recipe(str(run / RECIPE)).transformer.steps
 
 
-def describe_run(run: Path) -> str:
+def describe_run(run: Path, is_tied: bool) -> str:
     """What sets a run apart, in words: ties, weight decay, dead rows, how much was read."""
     options = find_recipe(str(run / RECIPE)).transformer
-    tied = "tied" if options.tie_embeddings else "untied"
+    tied = "tied" if is_tied else "untied"
     kind = "" if options.dead_rows == "train" else f", dead rows {options.dead_rows}"
     read = options.steps * options.batch_size * options.block_size
     epochs = read / TokenStore.open(run).split("train").tokens
