@@ -108,7 +108,7 @@ def train_by_hand(model: PreTrainedModel, store: TokenStore, options: Transforme
 def train_ours(model: PreTrainedModel, store: TokenStore, options: TransformerOptions) -> Any:
     """As the recipe trains."""
     clock = Clock()
-    lengths = np.ones(model.config.vocab_size, np.int64)
+    lengths = np.ones(store.manifest.vocab_size, np.int64)
     with tempfile.TemporaryDirectory() as folder:
         result = train(model, store, Path(folder), options, lengths, callbacks=[clock])
     return clock.ends, result.metrics["train_nats_per_token"]

@@ -121,7 +121,7 @@ def report(folder: Path, options: TransformerOptions, steps: int) -> None:
     model = new_model(options, Tokenizer.load(folder))
     profiler, throughput = Profiler(steps), peak()
     store = without_validation(TokenStore.open(folder))
-    lengths = np.ones(model.config.vocab_size, np.int64)
+    lengths = np.ones(store.manifest.vocab_size, np.int64)
     with tempfile.TemporaryDirectory() as place:
         train(model, store, Path(place), options, lengths, callbacks=[profiler])
     whole, groups = profiler.seconds * 1e3, profiler.milliseconds()
