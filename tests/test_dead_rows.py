@@ -188,6 +188,12 @@ def test_a_masked_model_writes_and_never_draws_a_masked_token() -> None:
     assert not drawn() & set(DEAD)
 
 
+def test_capped_logits_cannot_be_masked() -> None:
+    options = replaced(dead_rows="masked", preset="nanochat")
+    with pytest.raises(InputError, match="a nanochat model caps its logits"):
+        new_model(options, with_dead())
+
+
 def test_what_needs_dead_tokens_asks_for_them(tmp_path: Path) -> None:
     for kind in ("frozen", "masked"):
         with pytest.raises(InputError, match="dead_rows needs a tokenizer with dead tokens"):

@@ -14,6 +14,7 @@ from transformers import (
     TrainingArguments,
 )
 
+from cygnet.errors import InputError
 from cygnet.transformer.recorder import embedding_matrices
 
 MASKED = "masked_token_ids"
@@ -70,7 +71,15 @@ def mask_rows(model: PreTrainedModel, ids: Sequence[int]) -> None:
     Args:
         model: A causal language model.
         ids: The tokens; none of them may ever be a target.
+
+    Raises:
+        InputError: The model caps its logits, which would make a mask of a number of it.
     """
+    if getattr(model.config, "final_logit_softcapping", None) is not None:
+        raise InputError(
+            f"a {model.config.model_type} model caps its logits: none can be left out of its"
+            " softmax: take --transformer.dead-rows frozen, or another preset"
+        )
     setattr(model.config, MASKED, list(ids))
     if model.generation_config is not None:
         model.generation_config.suppress_tokens = list(ids)
