@@ -56,6 +56,17 @@ def test_in_bfloat16_it_is_as_exact_as_torchs() -> None:
     assert 0 < (both(parts, attend, torch.bfloat16) - right).norm() < 1.5 * usual
 
 
+def test_attention_that_is_not_causal_stays_so() -> None:
+    parts = made(40)
+    module = torch.nn.Module()
+    module.is_causal = False
+    found, _ = blocked_attention.blocked_attention(module, *parts, None)
+    expected = scaled_dot_product_attention(*parts)
+    assert torch.allclose(found.transpose(1, 2), expected, atol=1e-5)
+    with pytest.raises(ValueError, match="softcap"):
+        blocked_attention.blocked_attention(torch.nn.Module(), *parts, None, softcap=5.0)
+
+
 def test_several_queries_share_a_key() -> None:
     parts = made(40, n_heads=1)
     expected = scaled_dot_product_attention(*parts, is_causal=True, enable_gqa=True)

@@ -19,6 +19,8 @@ BLOCKED = "cygnet_blocked"
 """The name under which ``transformers`` knows it, for ``attn_implementation``."""
 QUERIES = 256
 """In a block: fewer leave out more of the square, and make smaller products."""
+NOT_PLAIN = ("softcap", "s_aux", "position_bias")
+"""What some models give their attention beside queries, keys and values."""
 _SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
 
 
@@ -48,6 +50,8 @@ def blocked_attention(
         for the backward pass, in the type of ``query``, a little more than half of them.
     """
     plain = attention_mask is None and not dropout and query.shape[2] == key.shape[2] > 1
+    plain = plain and getattr(module, "is_causal", True) and others.get("is_causal") is not False
+    plain = plain and all(others.get(name) is None for name in NOT_PLAIN)
     if not plain or query.device.type != "cpu" or query.dtype not in _SUFFIX:
         others |= {"dropout": dropout, "scaling": scaling}
         return sdpa_attention_forward(module, query, key, value, attention_mask, **others)
