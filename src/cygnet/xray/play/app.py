@@ -46,7 +46,7 @@ class App:
     async def run(self) -> None:
         """Play until the player is left, and leave the terminal as it was.
 
-        What the model raises is raised here, and so is what the drawing raises.
+        What the model and the drawing raise is raised here.
         """
         asyncio.get_running_loop().set_exception_handler(self._raise)
         screen = asyncio.ensure_future(self._application.run_async(set_exception_handler=False))
@@ -57,9 +57,7 @@ class App:
         self._show()
         with contextlib.suppress(EOFError):  # the terminal is gone
             await screen
-        if model.done():
-            model.result()
-        model.cancel()
+        await model
 
     def _show(self) -> None:
         self.keyboard.release()

@@ -25,25 +25,45 @@ class Engine:
 
     def __init__(self, player: Player, on_change: Callable[[], None]) -> None:
         self._player, self._on_change = player, on_change
-        self._woken = asyncio.Event()
+        self._woken, self._left = asyncio.Event(), asyncio.Event()
         self.ended_by: signal.Signals | None = None
 
     def wake(self) -> None:
         """Look again at what the player wants: a key was pressed."""
         self._woken.set()
+        if self._player.finished:
+            self._left.set()
 
     async def run(self) -> None:
-        """Do jobs as they come, and tokens at the player's speed, until it is left."""
+        """Do what the player wants until it is left; a job that is not done then is given up.
+
+        What the model raises is raised here.
+        """
+        with _one_thread() as pool, self._ending_signals():
+            tasks = [
+                asyncio.ensure_future(self._work(pool)),
+                asyncio.ensure_future(self._left.wait()),
+            ]
+            done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in pending:
+                task.cancel()
+            for task in done:
+                task.result()
+
+    async def _wait_to_leave(self) -> None:
+        await self._left.wait()
+
+    async def _work(self, pool: ThreadPoolExecutor) -> None:
+        """Do jobs as they come, and tokens at the player's speed."""
         loop, player = asyncio.get_running_loop(), self._player
         due = 0.0
-        with _one_thread() as pool, self._ending_signals():
-            while not player.finished:
-                if not player.is_busy and (seconds := self._seconds_until(due)):
-                    await self._sleep(seconds)
-                elif job := player.next_job():
-                    due = time.monotonic() + (1 / player.speed if player.speed else 0)
-                    player.settle(await loop.run_in_executor(pool, player.run, job))
-                    self._on_change()
+        while not player.finished:
+            if not player.is_busy and (seconds := self._seconds_until(due)):
+                await self._sleep(seconds)
+            elif job := player.next_job():
+                due = time.monotonic() + (1 / player.speed if player.speed else 0)
+                player.settle(await loop.run_in_executor(pool, player.run, job))
+                self._on_change()
 
     def _seconds_until(self, due: float) -> float:
         """How long there is nothing to do; infinite while the player is paused."""

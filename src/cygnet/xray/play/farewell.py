@@ -36,9 +36,10 @@ def command(path: Path, picture: Picture) -> str | None:
     is_lost = has_end_inside or len(samplings) > 1 or not picture.is_prompt_whole
     if is_lost or not steps or not can_be_typed:
         return None
-    forced = [
-        f"{i}:{token.id}" for i, (token, _) in enumerate(steps, 1) if token.origin == "forced"
-    ]
-    words = ["cygnet", "xray", "play", str(path), f"--prompt={picture.prompt}"]
-    words += ["--steps", str(len(steps)), *as_arguments(*(samplings or {steps[0][1].sampling}))]
-    return shlex.join([*words, *(["--force", *forced] if forced else [])])
+    prompt = ["--prompt", picture.prompt]
+    if picture.prompt.startswith("-"):  # else it would be an option
+        prompt = [f"--prompt={picture.prompt}"]
+    words = ["cygnet", "xray", "play", str(path), *prompt, "--steps", str(len(steps))]
+    words += as_arguments(*(samplings or {steps[0][1].sampling}))
+    puts = [f"{i}:{token.id}" for i, (token, _) in enumerate(steps, 1) if token.origin == "forced"]
+    return shlex.join([*words, *(["--force", *puts] if puts else [])])
