@@ -37,8 +37,10 @@ class Cell:
 def cells(text: str, style: str, owner: int) -> Iterator[Cell]:
     """The cells of a text without control characters.
 
-    >>> [cell.text for cell in cells("ae\\u0301\\ufe0f", "", 0)]
-    ['a', 'é', '\\\\', 'u', 'f', 'e', '0', 'f']
+    >>> [len(cell.text) for cell in cells("ae\\u0301", "", 0)]
+    [1, 2]
+    >>> "".join(cell.text for cell in cells("\\ufe0f", "", 0))
+    '\\\\ufe0f'
     """
     last: Cell | None = None
     for character in "".join(map(_visible_variation, text)):
