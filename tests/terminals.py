@@ -15,7 +15,7 @@ from types import TracebackType
 CONTROL = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[=>78])")
 LEFT = "\x1b[?1049l"  # the alternate screen
 CURSOR_SHOWN = "\x1b[?25h"
-SECONDS = 15.0
+SECONDS = 100.0
 """After these something is wrong."""
 
 

@@ -3,7 +3,7 @@
 import itertools
 import shutil
 
-from prompt_toolkit.input import create_input
+from prompt_toolkit.application.current import get_app_session
 from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
@@ -26,7 +26,7 @@ class PlainApp:
     def __init__(self, player: Player) -> None:
         self.player, self.keyboard = player, Keyboard(player)
         self.engine = Engine(player, self._show)
-        self._input = create_input()
+        self._input = get_app_session().input
         self._typed = ""
         self._n_shown = 0  # tokens that were printed while they were written
         self._shown = ""
