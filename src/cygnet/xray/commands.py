@@ -1,6 +1,7 @@
 """The verbs of ``cygnet xray``: one verb, one function; see ``cygnet.cli``."""
 
 from pathlib import Path
+from typing import Literal
 
 from cygnet.errors import InputError
 
@@ -144,3 +145,42 @@ def undertrained(
             print_undertrained(one, top)
     if plot:
         draw_undertrained(found, plot)
+
+
+def runs(
+    paths: tuple[Path, ...],
+    /,
+    against: Literal["steps", "tokens", "time"] = "tokens",
+    samples: bool = False,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Compare runs, also while they train: figures, recipes, loss curves, samples over the steps.
+
+    Example: cygnet xray runs runs/demo --against time --plot losses.svg
+
+    Args:
+        paths: Run folders, or folders with a metrics.jsonl.
+        against: What the losses are drawn over.
+        samples: Also print what each run wrote at steps of its training (--xray.trace-every).
+        json: Print all of it as JSON.
+        plot: Also draw the losses into a .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.xray.plots import draw_loss_curves
+    from cygnet.xray.runs.comparison import compare_runs
+    from cygnet.xray.runs.reading import read_runs
+    from cygnet.xray.runs.view import print_comparison
+
+    if plot:
+        check_plot_file(plot)
+    found = read_runs(paths)
+    compared = compare_runs(found, against)
+    if json:
+        Console().print_json(data=compared.to_dict())
+    else:
+        print_comparison(compared)
+    if plot:
+        draw_loss_curves(compared.curves, plot, against)
