@@ -55,7 +55,7 @@ def _draw_losses(figure: Any, curves: Sequence[Curve], against: Against) -> None
     for unit, panel in panels.items():
         panel.set(xlabel=AXES[against][1], ylabel=UNITS[unit])
         panel.grid(alpha=0.3)
-        _set_log_scale(panel)
+        _set_axes(panel, against)
     figure.legend(
         drawn.values(), drawn, loc="outside lower center", ncols=N_COLUMNS, frameon=False,
         fontsize=8,
@@ -84,6 +84,7 @@ def _name(run: str) -> str:
 def _draw(panel: Any, curve: Curve, colour: str, style: Any, marker: str) -> Any:
     """Train thin with a few hollow markers, valid with full ones."""
     is_train = curve.split == "train"
+    every = -(-len(curve.xs) // (N_MARKERS if is_train else 2 * N_MARKERS))
     [line] = panel.plot(
         curve.xs,
         curve.ys,
@@ -93,18 +94,20 @@ def _draw(panel: Any, curve: Curve, colour: str, style: Any, marker: str) -> Any
         marker=marker,
         markersize=4.5,
         markerfacecolor="none" if is_train else colour,
-        markevery=-(-len(curve.xs) // (N_MARKERS if is_train else 2 * N_MARKERS)),
+        markevery=((every - 1) // 2, every),
     )
     return line
 
 
-def _set_log_scale(panel: Any) -> None:
+def _set_axes(panel: Any, against: Against) -> None:
     """Losses fall by a factor, and then by little: a logarithmic axis shows both."""
-    from matplotlib.ticker import LogFormatter
+    from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
     panel.set_yscale("log")
+    panel.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     panel.yaxis.set_major_formatter("{x:g}")
-    panel.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.8)))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.xaxis.set_major_formatter(EngFormatter(sep="") if against == "tokens" else "{x:,.0f}")
 
 
 @contextmanager
