@@ -172,15 +172,20 @@ def runs(
     from cygnet.xray.plots import draw_loss_curves
     from cygnet.xray.runs.comparison import compare_runs
     from cygnet.xray.runs.reading import read_runs
+    from cygnet.xray.runs.samples import read_samples
+    from cygnet.xray.runs.samples_view import print_samples
     from cygnet.xray.runs.view import print_comparison
 
     if plot:
         check_plot_file(plot)
     found = read_runs(paths)
     compared = compare_runs(found, against)
+    written = read_samples(found) if samples else []
     if json:
-        Console().print_json(data=compared.to_dict())
+        texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
+        Console().print_json(data=compared.to_dict() | texts)
     else:
         print_comparison(compared)
+        print_samples(written)
     if plot:
         draw_loss_curves(compared.curves, plot, against)

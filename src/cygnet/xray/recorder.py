@@ -137,9 +137,7 @@ class TraceRecorder(TrainerCallback):
     def _take(self, step: int, model: PreTrainedModel) -> None:
         """Append a line for each prompt."""
         with _undisturbed(model):
-            taken = [
-                RecordedTrace(step, prompt, self._trace(model, prompt)) for prompt in self.prompts
-            ]
+            traces = [self._trace(model, prompt) for prompt in self.prompts]
         try:
             lines = [
                 RecordedTrace(step, prompt, trace).to_line()
