@@ -21,7 +21,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.generation import generate
 from cygnet.transformer.importing import import_llama2c
 from cygnet.transformer.model import load_model
-from cygnet.xray.trace import trace
+from cygnet.xray.tracing import trace
 
 LEARNED = [" a", "aa", "ab", " ab", "é", "“", "aab", "bb", "abab"]
 PIECES = llama2c.make_pieces(LEARNED)

@@ -16,9 +16,10 @@ from commands import cygnet, refused
 from cygnet.errors import InputError
 from cygnet.text.batch import TextBatch
 from cygnet.tokenizer.tokenizer import Tokenizer
-from cygnet.transformer.any_tokenizer import TransformersTokenizer, load_tokenizer
+from cygnet.transformer.any_tokenizer import load_tokenizer
+from cygnet.transformer.other_tokenizers import TransformersTokenizer
 from cygnet.transformer.text_evaluation import encode_text, evaluate_text
-from cygnet.xray.trace import trace
+from cygnet.xray.tracing import trace
 from small_models import BYTES, CONFIGS, CONTEXT, SHAPE, new_model
 
 DOCUMENTS = ["Once upon a time, there was a fox. 🦢 " * 3, "é", "", "And another one."]
@@ -168,14 +169,17 @@ def test_a_tokenizer_in_the_manner_of_sentencepiece(sentencepiece_folder: Path) 
 
 
 def test_without_a_beginning_the_blank_in_front_is_no_text(sentencepiece_folder: Path) -> None:
-    tokenizer = TransformersTokenizer(sentencepiece_folder)
+    tokenizer = TransformersTokenizer.load(sentencepiece_folder)
     tokenizer._tokenizer.bos_token = tokenizer._tokenizer.eos_token = None
     found = encode_text(tokenizer, [TextBatch.from_strings(["fox a"])])
     assert found.text_bytes == len(" a")
 
 
 def test_byte_level_tokens_of_transformers(finished_run: Path) -> None:
-    ours, theirs = Tokenizer.load(finished_run), TransformersTokenizer(finished_run / "transformer")
+    ours, theirs = (
+        Tokenizer.load(finished_run),
+        TransformersTokenizer.load(finished_run / "transformer"),
+    )
     for token in range(ours.vocab_size):
         assert theirs.token_bytes(token) == ours.token_bytes(token)
     assert theirs.boundary_id == theirs.end_id == ours.boundary_id

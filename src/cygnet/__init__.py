@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from cygnet.transformer.sampling import Sampling as Sampling
     from cygnet.transformer.snapshots import Snapshots as Snapshots
     from cygnet.xray.trace import Trace as Trace
-    from cygnet.xray.trace import trace as trace
+    from cygnet.xray.tracing import trace as trace
 
 __version__ = "0.1.0"
 
@@ -56,7 +56,7 @@ _HOME = {
     "load_model": ("cygnet.transformer.model", "load_model"),
     "load_tokenizer": ("cygnet.transformer.any_tokenizer", "load_tokenizer"),
     "run": ("cygnet.runner", "run"),
-    "trace": ("cygnet.xray.trace", "trace"),
+    "trace": ("cygnet.xray.tracing", "trace"),
 }
 
 

@@ -1,20 +1,18 @@
 """The tokenizer of any model folder: cygnet's where it can be, else that of ``transformers``."""
 
 import contextlib
-import functools
-import json
-import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Protocol
 
-from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import PreTrainedModel
 
 from cygnet import stage
 from cygnet.errors import InputError
 from cygnet.files import read_json
-from cygnet.tokenizer.formats.byte_level import byte_alphabet
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.model import find_model_folder
+from cygnet.transformer.other_tokenizers import TransformersTokenizer
 
 MOST_PADDING = 0.05  # Phi-2 has 1.8% more rows than tokens, Qwen2.5 0.2%
 
@@ -32,8 +30,9 @@ class AnyTokenizer(Protocol):
     def boundary_id(self) -> int | None:
         """The token that a text begins behind, if there is one."""
 
-    def encode(self, text: str, /) -> list[int]:
-        """The ids of a text; special tokens that it spells out are ordinary text."""
+    def encode(self, text: str, /, *, allowed_special: Collection[str] = ()) -> list[int]:
+        """The ids of a text; special tokens that it spells out are ordinary text, unless they are
+        allowed."""
 
     def token_bytes(self, token: int, /) -> bytes:
         """The bytes of one token."""
@@ -53,7 +52,7 @@ def load_tokenizer(path: str | Path) -> AnyTokenizer:
         # The first special token ends a document in cygnet's own; elsewhere it may be any.
         if found.boundary_id is None or next(iter(found.special_tokens)) in _named_tokens(folder):
             return found
-    return TransformersTokenizer(folder)
+    return TransformersTokenizer.load(folder)
 
 
 def _named_tokens(folder: Path) -> set[str]:
@@ -88,75 +87,3 @@ def check_vocabulary(model: PreTrainedModel, tokenizer: AnyTokenizer) -> None:
             f"the model has {n_rows:,} rows in its vocabulary and the tokenizer {n_tokens:,}"
             " tokens: this is not its tokenizer"
         )
-
-
-class TransformersTokenizer:
-    """A tokenizer of ``transformers``, e.g. one in SentencePiece's manner.
-
-    Args:
-        folder: What ``AutoTokenizer`` loads. No code from there is executed.
-
-    Attributes:
-        special_tokens: The id of each special token, by name.
-
-    Raises:
-        InputError: It cannot be loaded.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        try:
-            found: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        except (ImportError, OSError, ValueError, KeyError, TypeError) as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-            raise InputError(f"the tokenizer in {folder} cannot be loaded: {reason}") from error
-        if not isinstance(found, PreTrainedTokenizerFast):
-            raise InputError(f"the tokenizer in {folder} has no tokenizer.json: convert it first")
-        self._tokenizer = found
-        added = found.added_tokens_decoder.items()
-        self.special_tokens = {token.content: i for i, token in added if token.special}
-        self._kinds = set(re.findall(r'"type": ?"(\w+)"', self._decoder_json()))
-
-    def _decoder_json(self) -> str:
-        return json.dumps(json.loads(self._tokenizer.backend_tokenizer.to_str())["decoder"])
-
-    @property
-    def vocab_size(self) -> int:
-        """Rows of the vocabulary, special tokens included."""
-        return len(self._tokenizer)
-
-    @property
-    def end_id(self) -> int | None:
-        """The token that ends a document."""
-        last: int | None = self._tokenizer.eos_token_id
-        return last
-
-    @property
-    def boundary_id(self) -> int | None:
-        """The token that a text begins behind: the first one if it has a name, else the last."""
-        first: int | None = self._tokenizer.bos_token_id
-        return self.end_id if first is None else first
-
-    def encode(self, text: str, /) -> list[int]:
-        """The ids of a text; special tokens that it spells out are ordinary text."""
-        found = self._tokenizer(
-            text, add_special_tokens=False, split_special_tokens=True, verbose=False
-        )
-        ids: list[int] = found["input_ids"]
-        return ids
-
-    def token_bytes(self, token: int, /) -> bytes:
-        """The bytes of one token, as it stands within a text."""
-        piece = str(self._tokenizer.convert_ids_to_tokens(token) or "")
-        if piece in self._tokenizer.get_added_vocab():
-            return piece.encode()
-        if "ByteLevel" in self._kinds:
-            table = _bytes_of_characters()
-            return bytes(table[character] for character in piece if character in table)
-        if "ByteFallback" in self._kinds and re.fullmatch(r"<0x[0-9A-F]{2}>", piece):
-            return bytes.fromhex(piece[3:5])
-        return piece.replace("▁", " ").encode()
-
-
-@functools.cache
-def _bytes_of_characters() -> dict[str, int]:
-    return {character: byte for byte, character in enumerate(byte_alphabet())}

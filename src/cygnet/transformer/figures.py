@@ -1,9 +1,13 @@
 """What a model thought of a token: its probability, and what else it could have been."""
 
+from __future__ import annotations
+
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:  # a trace of tokens alone is drawn without torch
+    import torch
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,14 @@ def token_figures(
 
     Cost: a few passes over the logits.
 
+    >>> import torch
     >>> logits = torch.log(torch.tensor([[0.5, 0.25, 0.25]]))
     >>> [found] = token_figures(logits, torch.tensor([1]), n_alternatives=1)
     >>> round(found.probability, 4), found.rank, round(found.entropy, 4), found.alternatives
     (0.25, 2, 1.5, ((0, 0.5),))
     """
+    import torch
+
     log_p = torch.log_softmax(logits.float(), dim=-1)
     chosen = log_p.gather(1, ids[:, None])
     rank = (log_p > chosen).sum(dim=1) + 1

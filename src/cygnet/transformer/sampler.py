@@ -47,10 +47,12 @@ class Sampler:
     Args:
         model: A causal language model.
         tokenizer: The one it was trained with.
-        prompt: Text to write on from; behind a boundary token, as in training.
+        prompt: Text to write on from, behind a boundary token, as in training; or ids, as ``begin``
+            gives them.
         sampling: How tokens are drawn.
         stop: Strings that end the text and are not part of it.
         n_alternatives: How many likeliest tokens to report beside each token; none for no figures.
+        written: Ids that were written behind the prompt before; they get no figures.
 
     Attributes:
         sampling: As given; may be replaced at any time.
@@ -60,8 +62,8 @@ class Sampler:
         end_ids: The tokens that end a document.
 
     Raises:
-        InputError: There is neither prompt nor boundary token to begin from, or the tokenizer is
-            not the model's.
+        InputError: There is neither prompt nor boundary token to begin from, an id is out of range,
+            or the tokenizer is not the model's.
 
     Cost: see ``Decoder``.
     """
@@ -70,15 +72,16 @@ class Sampler:
         self,
         model: PreTrainedModel,
         tokenizer: AnyTokenizer,
-        prompt: str = "",
+        prompt: str | Sequence[int] = "",
         sampling: Sampling = Sampling(),
         *,
         stop: Sequence[str] = (),
         n_alternatives: int | None = 5,
+        written: Sequence[int] = (),
     ) -> None:
         check_vocabulary(model, tokenizer)
         self.sampling = sampling
-        self.ids = begin(tokenizer, prompt)
+        self.ids = begin(tokenizer, prompt) if isinstance(prompt, str) else list(prompt)
         self.n_given = len(self.ids)
         self.tokens: list[GeneratedToken] = []
         self.end_ids = end_ids(model, tokenizer)
@@ -86,6 +89,10 @@ class Sampler:
         self._stop, self._stream = tuple(stop), TextStream(stop)
         self._decoder = Decoder(model)
         self._following: torch.Tensor | None = None
+        for token in (*self.ids, *written):
+            self.check(token)
+        for token in written:
+            self._append(token)
 
     @property
     def text(self) -> str:
@@ -128,11 +135,7 @@ class Sampler:
         Raises:
             InputError: There is no such token.
         """
-        if not 0 <= token < self._tokenizer.vocab_size:
-            raise InputError(
-                f"token id {token} is out of range: the vocabulary has"
-                f" {self._tokenizer.vocab_size:,} rows"
-            )
+        self.check(token)
         logits, _ = self._checked(self.logits())
         return self._put(token, logits, self._filtered(logits), is_forced=True)
 
@@ -174,11 +177,32 @@ class Sampler:
                 after = TokenFigures(token, 0.0, 1, 0.0, ((token, 1.0),)[: self._n_alternatives])
             elif scores is not logits:
                 after = _figures(scores, token, self._n_alternatives)
+        return self._append(token, before, after, is_forced)
+
+    def _append(
+        self,
+        token: int,
+        before: TokenFigures | None = None,
+        after: TokenFigures | None = None,
+        is_forced: bool = False,
+    ) -> GeneratedToken:
         text = self._stream.push(self._bytes(token))
         self.tokens.append(GeneratedToken(token, text, before, after, is_forced))
         self.ids.append(token)
         self._following = None
         return self.tokens[-1]
+
+    def check(self, token: int) -> None:
+        """See that there is such a token.
+
+        Raises:
+            InputError: There is not.
+        """
+        if not 0 <= token < self._tokenizer.vocab_size:
+            raise InputError(
+                f"token id {token} is out of range: the vocabulary has"
+                f" {self._tokenizer.vocab_size:,} rows"
+            )
 
     def _filtered(self, logits: torch.Tensor) -> torch.Tensor:
         return logits if self.sampling.is_plain else filtered(logits, self.sampling)
@@ -205,14 +229,15 @@ def _figures(logits: torch.Tensor, token: int, n_alternatives: int) -> TokenFigu
     return token_figures(logits[None], torch.tensor([token]), n_alternatives)[0]
 
 
-def begin(tokenizer: AnyTokenizer, prompt: str) -> list[int]:
-    """The ids of a prompt, behind the boundary token if there is one.
+def begin(tokenizer: AnyTokenizer, prompt: str | Sequence[int]) -> list[int]:
+    """The ids of a prompt, or those given, behind the boundary token if there is one.
 
     Raises:
         InputError: There is neither.
     """
     boundary = tokenizer.boundary_id
-    ids = ([] if boundary is None else [boundary]) + tokenizer.encode(prompt)
+    text = tokenizer.encode(prompt) if isinstance(prompt, str) else prompt
+    ids = [*([] if boundary is None else [boundary]), *text]
     if not ids:
         raise InputError("an empty prompt needs a tokenizer with a boundary token to begin from")
     return ids

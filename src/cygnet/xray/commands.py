@@ -24,7 +24,7 @@ def trace(
     from cygnet.tokenizer.tokenizer import Tokenizer
     from cygnet.transformer.model import load_model_quietly
     from cygnet.xray.terminal import print_trace, save_svg
-    from cygnet.xray.trace import trace
+    from cygnet.xray.tracing import trace
 
     found = trace(load_model_quietly(path), Tokenizer.load(path), text, n_alternatives=alternatives)
     if json:

@@ -17,7 +17,8 @@ from cygnet.transformer.warnings_file import WARNINGS, read_warnings
 from cygnet.xray.dead.page import rows_html
 from cygnet.xray.live import play
 from cygnet.xray.report import report_html
-from cygnet.xray.trace import Trace, trace, trace_generation
+from cygnet.xray.trace import Trace
+from cygnet.xray.tracing import trace, trace_generation
 
 REPORT = "report.html"
 HELD_OUT_TOKENS = 300

@@ -1,20 +1,20 @@
-"""``Trace``: what a model thought of every token of a text. Every view draws one of these."""
+"""``Trace``: what a model thought of every token of a text. Every view draws one of these.
+
+Traces are made in ``tracing.py`` and ``writing.py``; this module needs no torch.
+"""
 
 import math
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-import torch
-from transformers import PreTrainedModel
+from typing import Any, Literal
 
 from cygnet.errors import InputError
 from cygnet.tokenizer.display import visible
-from cygnet.transformer.any_tokenizer import AnyTokenizer, load_tokenizer
-from cygnet.transformer.figures import TokenFigures, token_figures
-from cygnet.transformer.generation import generate
-from cygnet.transformer.model import block_size, load_model
+from cygnet.transformer.figures import TokenFigures
+
+Kind = Literal["text", "special", "dead"]
+Origin = Literal["given", "drawn", "forced"]
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,12 @@ class Alternative:
     id: int
     bytes: bytes
     probability: float
+    kind: Kind = "text"
 
     @property
     def text(self) -> str:
         """The token with nothing hidden."""
-        return visible(self.bytes)
+        return shown(self.bytes, self.id)
 
 
 @dataclass(frozen=True)
@@ -37,27 +38,43 @@ class TraceToken:
 
     Attributes:
         id, bytes: The token.
-        is_given: It was part of the text or prompt, not drawn from the model.
+        kind: ``special`` tokens and ``dead`` ones stand for no text.
+        origin: Part of the text or prompt, drawn from the model, or put there instead.
         figures: What the model thought of it from the tokens before it; none for a first token
-            that has none before it.
+            that has none before it, and where no model was asked.
         alternatives: The likeliest tokens at this position, the likeliest first.
+        drawn_probability: Its share in the distribution that it was drawn from, behind temperature
+            and filters, 0..1; none if it was not drawn.
+        role: Who speaks, in a text with chat tokens; see ``roles.py``.
+        carries_loss: Whether training would count it.
     """
 
     id: int
     bytes: bytes
-    is_given: bool
-    figures: TokenFigures | None
-    alternatives: tuple[Alternative, ...]
+    kind: Kind = "text"
+    origin: Origin = "given"
+    figures: TokenFigures | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    drawn_probability: float | None = None
+    role: str | None = None
+    carries_loss: bool = True
+
+    @property
+    def is_given(self) -> bool:
+        """It was part of the text or prompt, not drawn from the model."""
+        return self.origin == "given"
 
     @property
     def text(self) -> str:
         """The token with nothing hidden: spaces, newlines and partial characters visible."""
-        return visible(self.bytes)
+        return shown(self.bytes, self.id)
 
     @property
     def surprise(self) -> float | None:
         """Bits: 0 for a token that was certain, 1 for an even chance."""
-        return None if self.figures is None else -self.figures.log_probability / math.log(2)
+        if self.figures is None:
+            return None
+        return max(0.0, -self.figures.log_probability / math.log(2))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values: probability 0..1, log_probability in nats, entropy and surprise in bits."""
@@ -65,17 +82,55 @@ class TraceToken:
             "id": self.id,
             "text": self.text,
             "bytes": self.bytes.hex(),
-            "is_given": self.is_given,
+            "kind": self.kind,
+            "origin": self.origin,
             "probability": self.figures and self.figures.probability,
             "log_probability": self.figures and self.figures.log_probability,
             "rank": self.figures and self.figures.rank,
             "entropy": self.figures and self.figures.entropy,
             "surprise": self.surprise,
+            "drawn_probability": self.drawn_probability,
+            "role": self.role,
+            "carries_loss": self.carries_loss,
             "alternatives": [
-                {"id": other.id, "text": other.text, "probability": other.probability}
+                {
+                    "id": other.id,
+                    "text": other.text,
+                    "bytes": other.bytes.hex(),
+                    "kind": other.kind,
+                    "probability": other.probability,
+                }
                 for other in self.alternatives
             ],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "TraceToken":
+        """The token that ``to_dict`` gave the values of."""
+        others = values["alternatives"]
+        figures = None
+        if values["log_probability"] is not None:
+            figures = TokenFigures(
+                values["id"],
+                values["log_probability"],
+                values["rank"],
+                values["entropy"],
+                tuple((other["id"], other["probability"]) for other in others),
+            )
+        return cls(
+            figures=figures,
+            bytes=bytes.fromhex(values["bytes"]),
+            alternatives=tuple(
+                Alternative(
+                    other["id"], bytes.fromhex(other["bytes"]), other["probability"], other["kind"]
+                )
+                for other in others
+            ),
+            **{key: values[key] for key in _PLAIN},
+        )
+
+
+_PLAIN = ("id", "kind", "origin", "drawn_probability", "role", "carries_loss")
 
 
 @dataclass(frozen=True)
@@ -86,8 +141,13 @@ class Trace:
 
     @property
     def text(self) -> str:
-        """The text that the tokens stand for."""
+        """The text that the tokens stand for, special tokens by their names."""
         return b"".join(token.bytes for token in self.tokens).decode(errors="replace")
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of text in the tokens; special tokens stand for none."""
+        return sum(len(token.bytes) for token in self.tokens if token.kind == "text")
 
     @property
     def bits(self) -> float:
@@ -96,9 +156,20 @@ class Trace:
 
     @property
     def bits_per_byte(self) -> float:
-        """Bits over the bytes of the tokens that have figures."""
-        n_bytes = sum(len(token.bytes) for token in self.tokens if token.figures)
-        return self.bits / max(1, n_bytes)
+        """Surprise of the tokens of text that have figures, over their bytes."""
+        counted = [token for token in self.tokens if token.figures and token.kind == "text"]
+        n_bytes = sum(len(token.bytes) for token in counted)
+        return sum(token.surprise or 0.0 for token in counted) / max(1, n_bytes)
+
+    @property
+    def kinds(self) -> dict[Kind, int]:
+        """How many tokens there are of each kind."""
+        return dict(Counter(token.kind for token in self.tokens))
+
+    def most_surprising(self, n: int = 5) -> list[int]:
+        """Positions of the tokens with the most bits, the most surprising first."""
+        known = [i for i, token in enumerate(self.tokens) if token.surprise is not None]
+        return sorted(known, key=lambda i: (-(self.tokens[i].surprise or 0), i))[:n]
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -108,6 +179,24 @@ class Trace:
             "bits_per_byte": self.bits_per_byte,
             "tokens": [token.to_dict() for token in self.tokens],
         }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Trace":
+        """The trace that ``to_dict`` gave the values of."""
+        return cls(tuple(map(TraceToken.from_dict, values["tokens"])))
+
+    def to_pandas(self) -> Any:
+        """A ``pandas.DataFrame``, a row for each token, the columns those of ``to_dict``.
+
+        Raises:
+            InputError: pandas is not installed.
+        """
+        try:
+            import pandas
+        except ModuleNotFoundError as error:
+            raise InputError("to_pandas needs pandas: pip install pandas") from error
+        columns = TraceToken(0, b"").to_dict()  # also of a trace without tokens
+        return pandas.DataFrame([token.to_dict() for token in self.tokens], columns=[*columns])
 
     def show(self) -> None:
         """Print the tokens with borders and colours, then a line for each."""
@@ -121,98 +210,10 @@ class Trace:
         return f"<style>{STYLE}</style>{trace_html(self)}"
 
 
-def trace(
-    model: PreTrainedModel | str | Path,
-    tokenizer: AnyTokenizer | None = None,
-    text: str = "",
-    *,
-    n_alternatives: int = 5,
-) -> Trace:
-    """What a model thinks of every token of a text.
+def shown(content: bytes, token: int) -> str:
+    """A token with nothing hidden; one that stands for no bytes by its id.
 
-    The figures of a token come from the tokens before it; the first one follows the boundary
-    token, as a document does in training. A text longer than the context is read in windows that
-    overlap by half.
-
-    Args:
-        model: A run folder, a model folder, or a model.
-        tokenizer: By default the one in the folder.
-        text: Any string.
-        n_alternatives: How many of the likeliest tokens to keep at each position.
-
-    Raises:
-        InputError: There is no model or no tokenizer.
-
-    Cost: a pass of the model over the text, and memory for the logits of one window.
+    >>> shown(b" upon", 7), shown(b"", 8)
+    ('·upon', '‹8›')
     """
-    if not isinstance(model, PreTrainedModel):
-        tokenizer = tokenizer or load_tokenizer(model)
-        model = load_model(model)
-    if tokenizer is None:
-        raise InputError("a model in memory needs its tokenizer: trace(model, tokenizer, text)")
-    ids = tokenizer.encode(text)
-    before = [] if tokenizer.boundary_id is None else [tokenizer.boundary_id]
-    figures: list[TokenFigures | None] = [None] * (0 if before else 1)
-    for logits, targets in _predictions(model, before + ids):
-        figures += token_figures(logits, targets, n_alternatives)
-    return Trace(
-        tuple(
-            _trace_token(tokenizer, token, found, is_given=True)
-            for token, found in zip(ids, figures, strict=False)
-        )
-    )
-
-
-def trace_generation(
-    model: PreTrainedModel,
-    tokenizer: AnyTokenizer,
-    prompt: str,
-    on_token: Callable[[TraceToken], None] = lambda token: None,
-    **sampling: Any,
-) -> Trace:
-    """Write on from a prompt and keep what the model thought of each token.
-
-    Args:
-        model, tokenizer: A model and its tokenizer.
-        prompt: Its tokens come first in the trace, marked as given.
-        on_token: Called with each drawn token at once.
-        sampling: As for ``cygnet.transformer.generation.generate``.
-    """
-    n_alternatives = sampling.get("n_alternatives", 5)
-    tokens = list(trace(model, tokenizer, prompt, n_alternatives=n_alternatives).tokens)
-    for drawn in generate(model, tokenizer, prompt, **sampling):
-        tokens.append(_trace_token(tokenizer, drawn.id, drawn.before, is_given=False))
-        on_token(tokens[-1])
-    return Trace(tuple(tokens))
-
-
-@torch.inference_mode()
-def _predictions(
-    model: PreTrainedModel, ids: list[int]
-) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    """For each token but the first: the logits that predict it, and its id; window by window."""
-    longest = block_size(model)
-    done = 1  # tokens already predicted, or without anything before them
-    while done < len(ids):
-        begin = max(0, done - max(1, longest // 2)) if done > 1 else 0
-        end = min(len(ids) - 1, begin + longest)
-        input_ids = torch.tensor([ids[begin:end]], device=model.device)
-        logits = model(input_ids=input_ids, use_cache=False).logits[0].cpu()
-        yield logits[done - 1 - begin :], torch.tensor(ids[done : end + 1])
-        done = end + 1
-
-
-def _trace_token(
-    tokenizer: AnyTokenizer, token: int, figures: TokenFigures | None, is_given: bool
-) -> TraceToken:
-    alternatives = figures.alternatives if figures else ()
-    return TraceToken(
-        id=token,
-        bytes=tokenizer.token_bytes(token),
-        is_given=is_given,
-        figures=figures,
-        alternatives=tuple(
-            Alternative(other, tokenizer.token_bytes(other), probability)
-            for other, probability in alternatives
-        ),
-    )
+    return visible(content) or f"‹{token}›"

@@ -1,0 +1,157 @@
+"""A text as a model writes it: forwards, back, and on from another token."""
+
+import copy
+
+import pytest
+import tiktoken
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from cygnet.errors import InputError
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.generation import generate
+from cygnet.transformer.other_tokenizers import adapt
+from cygnet.transformer.sampling import Sampling
+from cygnet.xray.roles import roles
+from cygnet.xray.trace import Trace
+from cygnet.xray.tracing import trace, trace_ids
+from cygnet.xray.writing import Writing
+from small_models import BYTES, CONFIGS, new_model
+
+SAMPLING = Sampling(seed=3, top_k=40)
+
+
+def write(writing: Writing, n: int) -> list[int]:
+    return [writing.step().id for _ in range(n)]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "qwen2", "nanochat"])
+def test_it_is_what_generate_draws_and_what_trace_sees(name: str) -> None:
+    model = new_model(CONFIGS[name])
+    writing = Writing(model, BYTES, "ab", SAMPLING)
+    ids = write(writing, 12)
+    drawn = generate(model, BYTES, "ab", seed=3, top_k=40, max_tokens=12)
+    assert ids == [token.id for token in drawn]
+    seen = trace_ids(model, BYTES, [*b"ab", *ids])
+    for token, other in zip(writing.trace.tokens, seen.tokens, strict=True):
+        assert token.figures and other.figures
+        assert token.surprise == pytest.approx(other.surprise, abs=1e-3)
+        assert token.figures.rank == other.figures.rank
+    assert writing.trace.tokens[5].drawn_probability is not None
+    assert writing.trace.tokens[0].drawn_probability is None
+
+
+def test_figures_of_all_tokens_are_those_of_a_trace() -> None:
+    model = new_model(CONFIGS["qwen2"])
+    writing = Writing(model, BYTES, "ab")
+    for token in b"cde":
+        writing.force(token)
+    expected = trace(model, BYTES, "abcde").tokens
+    for token, other in zip(writing.trace.tokens, expected, strict=True):
+        assert token.surprise == pytest.approx(other.surprise, abs=1e-4)
+        assert [one.id for one in token.alternatives] == [one.id for one in other.alternatives]
+    assert [token.origin for token in writing.trace.tokens] == ["given"] * 2 + ["forced"] * 3
+
+
+def test_going_on_later_draws_what_would_have_been_drawn() -> None:
+    model = new_model(CONFIGS["gpt2"])
+    at_once = write(Writing(model, BYTES, "ab", SAMPLING), 8)
+    later = Writing(model, BYTES, list(b"ab"), SAMPLING, written=at_once[:5])
+    assert write(later, 3) == at_once[5:]
+    assert later.trace.tokens[2].figures is None
+
+
+@pytest.mark.parametrize("position", [0, 1, 2, 4])
+def test_another_token_anywhere_drops_what_follows(position: int) -> None:
+    model = new_model(CONFIGS["gpt2"])
+    writing = Writing(model, BYTES, "ab", SAMPLING)
+    before = [*b"ab", *write(writing, 4)]
+    put = writing.replace(position, 99)
+    ids = [token.id for token in writing.trace.tokens]
+    assert ids == [*before[:position], 99]
+    assert put.origin == "forced"
+    expected = trace_ids(model, BYTES, ids)
+    assert put.surprise == pytest.approx(expected.tokens[-1].surprise, abs=1e-4)
+    write(writing, 2)
+    assert len(writing.trace.tokens) == position + 3
+
+
+def test_a_refused_change_loses_nothing() -> None:
+    writing = Writing(new_model(CONFIGS["gpt2"]), BYTES, "ab")
+    write(writing, 3)
+    before = writing.trace
+    with pytest.raises(InputError, match="there is no token 5"):
+        writing.replace(5, 9)
+    with pytest.raises(InputError, match="token id 257"):
+        writing.replace(0, 257)
+    with pytest.raises(InputError, match="token id -1"):
+        Writing(new_model(CONFIGS["gpt2"]), BYTES, [-1])
+    assert writing.trace == before
+
+
+def test_a_trace_survives_json_and_pandas() -> None:
+    writing = Writing(new_model(CONFIGS["gpt2"]), Tokenizer([]), "é", SAMPLING)
+    write(writing, 3)
+    found = writing.trace
+    assert Trace.from_dict(found.to_dict()) == found
+    table = found.to_pandas()
+    assert table["id"].tolist() == [token.id for token in found.tokens]
+    assert list(Trace(()).to_pandas().columns) == list(table.columns)
+
+
+def test_any_tokenizer_of_other_libraries_can_be_traced() -> None:
+    ranks = {bytes([i]): i for i in range(256)} | {b"ab": 256}
+    special = {"<|endoftext|>": 257}
+    theirs = tiktoken.Encoding("own", pat_str=r".", mergeable_ranks=ranks, special_tokens=special)
+    found = adapt(theirs)
+    assert found.vocab_size == 258
+    assert found.encode("ab<|endoftext|>") == theirs.encode(
+        "ab<|endoftext|>", disallowed_special=()
+    )
+    assert found.encode("a<|endoftext|>", allowed_special=special)[-1] == 257
+    assert found.token_bytes(256) == b"ab"
+    torch.manual_seed(0)
+    model = new_model(copy.deepcopy(CONFIGS["gpt2"]))
+    model.resize_token_embeddings(258)
+    seen = trace(model, theirs, "ab<|endoftext|>", special=True)
+    assert [token.kind for token in seen.tokens] == ["text", "text", "special"]
+    with pytest.raises(InputError, match=r"builtins\.str is no tokenizer"):
+        trace(model, "gpt2", "ab")
+
+
+def test_a_fast_tokenizer_of_transformers_can_be_traced() -> None:
+    import tokenizers
+
+    backend = tokenizers.Tokenizer(tokenizers.models.BPE(byte_fallback=False))
+    backend.add_special_tokens(["<s>"])
+    backend.add_tokens([chr(97 + i) for i in range(20)])
+    theirs = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<s>")  # type: ignore[no-untyped-call]
+    model = new_model(copy.deepcopy(CONFIGS["gpt2"]))
+    model.resize_token_embeddings(len(theirs))
+    for tokenizer in (theirs, backend):
+        seen = trace(model, tokenizer, "abc")
+        assert [token.text for token in seen.tokens] == ["a", "b", "c"]
+
+
+CHAT = {
+    f"<|{name}|>": 300 + i
+    for i, name in enumerate(
+        ["bos"]
+        + [f"{who}_{side}" for who in ("user", "assistant", "python", "output")
+           for side in ("start", "end")]
+    )
+}  # fmt: skip
+
+
+def test_roles_and_loss_are_those_of_nanochat() -> None:
+    _, us, ue, as_, ae, ps, pe, os_, oe = CHAT.values()
+    ids = [300, us, 1, ue, as_, 2, ps, 3, pe, os_, 4, oe, 5, ae]
+    found = roles(ids, CHAT)
+    # bos, user and the tool's output do not count; of the assistant only the opening token.
+    assert [int(counts) for _, counts in found] == [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1]
+    assert [role for role, _ in found][5:13] == [
+        "assistant", "python", "python", "python", "output", "output", "output", "assistant",
+    ]  # fmt: skip
+    assert roles([1, 2], CHAT) == [(None, True)] * 2
+    assert roles([], CHAT) == []
+    assert roles([ue, 1], CHAT) == [(None, False)] * 2  # an end without a beginning
