@@ -60,7 +60,7 @@ def heads_png(found: Attention) -> bytes:
 
     A pixel is a weight, or of long texts the greatest of several. A line stands between two maps.
     """
-    n_tokens = len(found.ids)
+    n_tokens = len(found.tokens)
     across = max(found.n_head * n_tokens, found.n_layer * n_tokens)
     step = -(-across // MOST_PIXELS)
     size = -(-n_tokens // step)
@@ -79,8 +79,8 @@ def attention_html(found: Attention) -> str:
     """
     words = (
         f"{found.n_layer} layers, one below the other, with {found.n_head} heads each, over"
-        f" {len(found.ids):,} tokens. In each map a row is a token that looks, a column one that it"
-        " looks at; the stronger, the more."
+        f" {len(found.tokens):,} tokens. In each map a row is a token that looks, a column one"
+        " that it looks at; the stronger, the more."
     )
     note = f" {html.escape(found.note)}." if found.note else ""
     table = html_table(SUMMARY_HEADER, [_cells(one) for one in found.summaries()])

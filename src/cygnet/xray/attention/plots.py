@@ -39,8 +39,8 @@ def draw_attention(
 def _draw_one(figure: Any, found: Attention, layer: int, head: int) -> None:
     panel = figure.subplots()
     image = _draw_map(panel, found, layer, head)
-    step = -(-len(found.ids) // MOST_LABELS)
-    places = list(range(0, len(found.ids), step))
+    step = -(-len(found.tokens) // MOST_LABELS)
+    places = list(range(0, len(found.tokens), step))
     labels = [plain_glyphs(_short(found.texts[i])) for i in places]
     panel.set_xticks(places, labels, rotation=90, fontsize=8)
     panel.set_yticks(places, labels, fontsize=8)

@@ -1,6 +1,7 @@
 """Taking attention weights out of a model, and leaving it as it is."""
 
 import copy
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,16 @@ from cygnet.errors import InputError
 from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, load_tokenizer
 from cygnet.transformer.decoding import context_length
 from cygnet.transformer.model import load_model
+from cygnet.transformer.other_tokenizers import adapt
 from cygnet.xray.attention.result import Attention, Weights
+from cygnet.xray.token_table import TokenTable
 
 MOST_BYTES = 1 << 28
 
 
 def attention(
     model: PreTrainedModel | str | Path,
-    tokenizer: AnyTokenizer | None = None,
+    tokenizer: Any = None,
     text: str = "",
     *,
     max_tokens: int | None = None,
@@ -29,7 +32,8 @@ def attention(
     Args:
         model: A run folder, the folder of any causal model of ``transformers``, or a model,
             whatever computes its attention. It is not changed, and may be in use elsewhere.
-        tokenizer: By default the one in the folder.
+        tokenizer: By default the one in the folder. Of cygnet, ``transformers`` (fast),
+            ``tokenizers`` or ``tiktoken``.
         text: Any string. Of one that is too long, the end is read: its last tokens, without the
             boundary token before them.
         max_tokens: The most to read. By default as many as have weights of 256 MB; never more than
@@ -57,18 +61,26 @@ def attention(
         model = load_model(model)
     if tokenizer is None:
         raise InputError("a model in memory needs its tokenizer: attention(model, tokenizer, text)")
+    tokenizer = adapt(tokenizer)
+    return attention_of_ids(model, tokenizer, tokenizer.encode(text), max_tokens=max_tokens)
+
+
+def attention_of_ids(
+    model: PreTrainedModel,
+    tokenizer: AnyTokenizer,
+    ids: Sequence[int],
+    *,
+    max_tokens: int | None = None,
+) -> Attention:
+    """``attention`` of a text that is tokens already, without the boundary before it."""
     check_vocabulary(model, tokenizer)
     boundary = [] if tokenizer.boundary_id is None else [tokenizer.boundary_id]
-    ids = boundary + tokenizer.encode(text)
-    if not ids:
+    read = [*boundary, *ids]
+    if not read:
         raise InputError("there is no token to look at: the text is empty")
-    kept = ids[-_most_tokens(model, max_tokens) :]
-    return Attention(
-        ids=tuple(kept),
-        token_bytes=tuple(map(tokenizer.token_bytes, kept)),
-        weights=_read(model, kept),
-        n_dropped=len(ids) - len(kept),
-    )
+    kept = read[-_most_tokens(model, max_tokens) :]
+    tokens = TokenTable(tokenizer).trace(kept).tokens
+    return Attention(tokens, _read(model, kept), n_dropped=len(read) - len(kept))
 
 
 def _most_tokens(model: PreTrainedModel, asked: int | None) -> int:

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cygnet.errors import InputError
-from cygnet.tokenizer.display import visible
 from cygnet.xray.attention.heads import HeadSummary, summarise
+from cygnet.xray.trace import TraceToken
 
 Weights = npt.NDArray[np.float32]
 DIGITS = 4
@@ -23,16 +23,14 @@ class Attention:
     it gives the mean over all of them.
 
     Attributes:
-        ids: The tokens that were read, in order. The first one is the boundary token that a text
+        tokens: Those that were read, in order. The first one is the boundary token that a text
             begins behind, where the tokenizer has one.
-        token_bytes: The bytes of each.
         weights: ``float32`` of shape ``(n_layer, n_head, T, T)``: row ``i`` is what token ``i``
             looks at, itself and tokens before it. A row sums to 1.
         n_dropped: Tokens before the first one that were not read, since the text was too long.
     """
 
-    ids: tuple[int, ...]
-    token_bytes: tuple[bytes, ...]
+    tokens: tuple[TraceToken, ...]
     weights: Weights
     n_dropped: int = 0
 
@@ -48,9 +46,8 @@ class Attention:
 
     @property
     def texts(self) -> list[str]:
-        """The tokens with nothing hidden; one without bytes by its id."""
-        pairs = zip(self.ids, self.token_bytes, strict=True)
-        return [visible(token) or f"‹{i}›" for i, token in pairs]
+        """The tokens with nothing hidden."""
+        return [token.text for token in self.tokens]
 
     @property
     def note(self) -> str | None:
@@ -58,8 +55,8 @@ class Attention:
         if not self.n_dropped:
             return None
         return (
-            f"the text is too long: the last {len(self.ids):,} of its"
-            f" {len(self.ids) + self.n_dropped:,} tokens were read"
+            f"the text is too long: the last {len(self.tokens):,} of its"
+            f" {len(self.tokens) + self.n_dropped:,} tokens were read"
         )
 
     def map(self, layer: int | None = None, head: int | None = None) -> Weights:
@@ -111,7 +108,7 @@ class Attention:
         Raises:
             InputError: There is no such token.
         """
-        n_tokens = len(self.ids)
+        n_tokens = len(self.tokens)
         if not -n_tokens <= token < n_tokens:
             raise InputError(
                 f"there is no token {token}: {n_tokens:,} were read, 0 to {n_tokens - 1:,}"
@@ -132,9 +129,9 @@ class Attention:
         """
         weights = np.round(self.map(layer, head).astype(np.float64), DIGITS).tolist()
         found = {
-            "ids": list(self.ids),
+            "ids": [token.id for token in self.tokens],
             "texts": self.texts,
-            "bytes": [token.hex() for token in self.token_bytes],
+            "kinds": [token.kind for token in self.tokens],
             "note": self.note,
             "n_layer": self.n_layer,
             "n_head": self.n_head,

@@ -84,7 +84,7 @@ def map_lines(found: Attention, layer: int | None, head: int | None, width: int)
         layer, head: As for ``Attention.map``.
         width: Cells of a line; a map that is wider is left out, in words.
     """
-    texts, n_tokens = found.texts, len(found.ids)
+    texts, n_tokens = found.texts, len(found.tokens)
     n_digits = len(str(n_tokens - 1))
     room = width - LABEL_CELLS - n_digits - 2
     if n_tokens > room:
