@@ -102,6 +102,56 @@ def _read(text: str) -> str:
         raise InputError(f"standard input is not UTF-8: {error}") from error
 
 
+def attention(
+    path: Path,
+    text: str,
+    /,
+    layer: int | None = None,
+    head: int | None = None,
+    token: int | None = None,
+    max_tokens: int | None = None,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Show what each token of a text looks at, in every layer and head.
+
+    Prints a summary of each head and a map, the mean over what is not chosen; with --token what
+    that token looks at, and who looks at it.
+
+    Example: cygnet xray attention runs/demo "Once upon a time" --layer 0 --head 1 --plot head.png
+
+    Args:
+        path: A run folder, or the folder of any causal model of transformers.
+        text: Any text.
+        layer: A layer, from 0; all by default.
+        head: A head, from 0; all by default.
+        token: The position of a token, as the map numbers them; -1 is the last.
+        max_tokens: Read the last tokens only; by default as many as have weights of 256 MB.
+        json: Print tokens, summaries and the map as JSON.
+        plot: Also draw the head, or all heads, into this .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.transformer.model import quiet_transformers
+    from cygnet.xray.attention.plots import draw_attention
+    from cygnet.xray.attention.reading import attention as read_attention
+    from cygnet.xray.attention.view import print_attention, print_token
+
+    if plot:
+        check_plot_file(plot)
+    quiet_transformers()
+    found = read_attention(path, text=text, max_tokens=max_tokens)
+    if json:
+        Console().print_json(data=found.to_dict(layer, head, token))
+    elif token is None:
+        print_attention(found, layer, head)
+    else:
+        print_token(found, token, layer, head)
+    if plot:
+        draw_attention(found, plot, layer, head)
+
+
 def dead(
     run: Path,
     /,
