@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
 
 from cygnet.errors import InputError
 
@@ -261,3 +262,47 @@ def undertrained(
             print_undertrained(one, top)
     if plot:
         draw_undertrained(found, plot)
+
+
+def runs(
+    paths: tuple[Path, ...],
+    /,
+    against: Literal["steps", "tokens", "time"] = "tokens",
+    samples: bool = False,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Compare runs, also while they train: figures, recipes, loss curves, samples over the steps.
+
+    Example: cygnet xray runs runs/demo --against time --plot losses.svg
+
+    Args:
+        paths: Run folders, or folders with a metrics.jsonl.
+        against: What the losses are drawn over.
+        samples: Also print what each run wrote at steps of its training (--xray.trace-every).
+        json: Print all of it as JSON.
+        plot: Also draw the losses into a .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.xray.plots import draw_loss_curves
+    from cygnet.xray.runs.comparison import compare_runs
+    from cygnet.xray.runs.reading import read_runs
+    from cygnet.xray.runs.samples import read_samples
+    from cygnet.xray.runs.samples_view import print_samples
+    from cygnet.xray.runs.view import print_comparison
+
+    if plot:
+        check_plot_file(plot)
+    found = read_runs(paths)
+    compared = compare_runs(found, against)
+    written = read_samples(found) if samples else []
+    if json:
+        texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
+        Console().print_json(data=compared.to_dict() | texts)
+    else:
+        print_comparison(compared)
+        print_samples(written)
+    if plot:
+        draw_loss_curves(compared.curves, plot, against)
