@@ -18,6 +18,8 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.presets import gpt2
 from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
+from cygnet.xray.runs.curves import loss_curves_of
+from cygnet.xray.runs.reading import Run
 from cygnet.xray.terminal import inline, print_trace, svg_console, token_line, write_svg
 from cygnet.xray.trace import Trace, TraceToken
 from cygnet.xray.tracing import trace_generation
@@ -153,14 +155,15 @@ def test_trace_of_a_run_folder(finished_run: Path) -> None:
 
 
 def test_loss_curves() -> None:
-    lines = [
+    lines = (
         {"tokens": 100, "train_nats_per_token": 3.0, "train_bits_per_byte": 2.0},
         {"tokens": 200, "train_nats_per_token": 2.0, "train_bits_per_byte": 1.5},
-    ]
-    svg = loss_curves(lines)
+    )
+    curves = [*loss_curves_of([Run("", lines)])]
+    svg = loss_curves(curves)
     ET.fromstring(svg)
     assert "bits per byte" in svg
-    assert loss_curves(lines) == svg
+    assert loss_curves(curves) == svg
 
 
 class TestReport:
