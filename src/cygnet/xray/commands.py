@@ -306,3 +306,25 @@ def runs(
         print_samples(written)
     if plot:
         draw_loss_curves(compared.curves, plot, against)
+
+
+def report(run: Path, /, out: Path | None = None) -> None:
+    """Write all that a run has made into one HTML file that needs nothing else.
+
+    Example: cygnet xray report runs/demo --out report.html
+
+    Args:
+        run: A run folder; what is not finished is left out.
+        out: The file; report.html in the folder of the run by default.
+    """
+    from cygnet.xray.report.writing import (
+        REPORT,
+        check_report_file,
+        samples_of,
+        write_report,
+    )
+
+    path = run / REPORT if out is None else out
+    check_report_file(path)
+    n_bytes = write_report(run, path, samples_of(run))
+    print(f"{path}, {n_bytes / 1e6:.1f} MB")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from cygnet.xray.attention.heads import HeadSummary
 from cygnet.xray.attention.result import Attention, Weights
 from cygnet.xray.attention.shades import COLOUR
-from cygnet.xray.report import html_table
+from cygnet.xray.markup import html_table
 
 CELL = 14
 LABEL_LENGTH = 16
