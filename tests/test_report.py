@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -178,7 +179,8 @@ def test_long_samples_are_cut_and_the_page_stays_small(material: Material) -> No
     token = material.samples[0].tokens[-1]
     long = Trace((token,) * 20_000)
     sample = Sample("a", 1, long)
-    over = [Samples("p", ("a",), {step: {"a": sample} for step in range(40)}  # noqa: C420)] * 3
+    by_step = dict.fromkeys(range(40), MappingProxyType({"a": sample}))
+    over = [Samples("p", ("a",), by_step)] * 3  # type: ignore[arg-type]
     page = report_html(replace(material, samples=[long] * 5, over_training=over))
     assert len(page.encode()) < 5_000_000
     assert f"The first {SAMPLE_TOKENS // 5:,} of 20,000 tokens." in page
