@@ -326,6 +326,14 @@ def test_summary_lines_on_the_terminal() -> None:
     assert lines[1].rstrip() == "L0H0  31%    6%  38%   1.0  1.4"
 
 
+def test_columns_of_the_summaries_are_aligned() -> None:
+    tokens = tuple(TraceToken(97, b"a") for _ in range(4))
+    weights = np.tile(np.array(ROWS, np.float32), (12, 2, 1, 1))
+    first, *others = printed(print_attention, Attention(tokens, weights)).splitlines()[:25]
+    assert first.index("prev") == len("L11H1 ")
+    assert {line.index("%") for line in others} == {first.index("prev") + 2}
+
+
 def test_a_token_on_the_terminal() -> None:
     lines = printed(print_token, made(ROWS), 3).splitlines()
     assert lines[0].rstrip() == "token 3, d: the mean over all layers, all heads"

@@ -70,8 +70,8 @@ def summary_lines(summaries: Sequence[HeadSummary]) -> list[Text]:
     lines = [Text(f"{'head':{width}} prev first self  back bits", style="dim")]
     for name, one in zip(names, summaries, strict=True):
         line = Text(f"{name:{width}}")
-        for share, width in ((one.previous, 5), (one.first, 6), (one.itself, 5)):
-            line.append(f"{share:{width}.0%}", style="bold" if share > 0.5 else "")
+        for share, n_cells in ((one.previous, 5), (one.first, 6), (one.itself, 5)):
+            line.append(f"{share:{n_cells}.0%}", style="bold" if share > 0.5 else "")
         line.append(f"{one.distance:6.1f}{one.entropy:5.1f}")
         lines.append(line.append(f" {one.word}" if one.word else ""))
     words = "prev, first, self: shares of attention; back: mean distance in tokens; bits: entropy"
