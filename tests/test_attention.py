@@ -331,7 +331,7 @@ def test_columns_of_the_summaries_are_aligned() -> None:
     weights = np.tile(np.array(ROWS, np.float32), (12, 2, 1, 1))
     first, *others = printed(print_attention, Attention(tokens, weights)).splitlines()[:25]
     assert first.index("prev") == len("L11H1 ")
-    assert {line.index("%") for line in others} == {first.index("prev") + 2}
+    assert {line.index("%") for line in others} == {first.index("prev") + 3}
 
 
 def test_a_token_on_the_terminal() -> None:
