@@ -328,9 +328,9 @@ def test_summary_lines_on_the_terminal() -> None:
 
 def test_columns_of_the_summaries_are_aligned() -> None:
     tokens = tuple(TraceToken(97, b"a") for _ in range(4))
-    weights = np.tile(np.array(ROWS, np.float32), (12, 2, 1, 1))
-    first, *others = printed(print_attention, Attention(tokens, weights)).splitlines()[:25]
-    assert first.index("prev") == len("L11H1 ")
+    weights = np.tile(np.array(ROWS, np.float32), (12, 12, 1, 1))
+    first, *others = printed(print_attention, Attention(tokens, weights)).splitlines()[:145]
+    assert first.index("prev") == len("L11H11 ")
     assert {line.index("%") for line in others} == {first.index("prev") + 3}
 
 
