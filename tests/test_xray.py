@@ -164,25 +164,3 @@ def test_loss_curves() -> None:
     ET.fromstring(svg)
     assert "bits per byte" in svg
     assert loss_curves(curves) == svg
-
-
-class TestReport:
-    @pytest.fixture
-    def page(self, finished_run: Path) -> str:
-        return (finished_run / "xray" / "report.html").read_text()
-
-    def test_needs_nothing_else(self, page: str) -> None:
-        for attribute in re.findall(r"""(?:href|src|url)\s*[=(]\s*["']?([^"'\s)>]+)""", page):
-            assert attribute.startswith("#"), attribute
-        assert "<script" not in page
-        assert "@import" not in page
-        assert len(page.encode()) < 5_000_000
-
-    def test_says_what_was_made(self, page: str, finished_run: Path) -> None:
-        record = json.loads((finished_run / "transformer" / "stage.json").read_text())
-        store = json.loads((finished_run / "tokens" / "manifest.json").read_text())
-        assert f"{record['results']['valid_bits_per_byte']:.3f} bits for a byte" in page
-        assert f"{store['splits']['train']['tokens']:,} tokens" in page
-        assert "nats per token" in page
-        assert "<svg" in page
-        assert page.count('class="cygnet-trace"') == 4  # three samples and a held-out text

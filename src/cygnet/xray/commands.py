@@ -18,7 +18,7 @@ def tokens(
 ) -> None:
     """Show how tokenizers cut a text, side by side, and where they differ.
 
-    Example: cygnet xray tokens "Once upon a time" runs/demo runs/tiny-llm --ids
+    Example: cygnet xray tokens "Once upon a time" runs/demo --ids
 
     Args:
         text: Any text; - reads it from standard input.
@@ -264,6 +264,58 @@ def undertrained(
         draw_undertrained(found, plot)
 
 
+def rows(
+    path: Path,
+    tokens: tuple[str, ...] = (),
+    /,
+    neighbours: int = 10,
+    by: Literal["cosine", "distance"] = "cosine",
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Show where embedding rows lie: norms, neighbours, live and dead.
+
+    Of each token in the input and in the output matrix: its norm among those of live and dead rows,
+    how far it is from their centroids, and the nearest rows. Without tokens, the norms of all.
+
+    Example: cygnet xray rows runs/demo " girl" --neighbours 5 --plot rows.png
+
+    Args:
+        path: A run folder, or the folder of any causal model of transformers.
+        tokens: Each an id, or the exact text of a token, with its blank: " girl".
+        neighbours: How many of the nearest rows; without tokens, of the longest and the shortest.
+        by: What is near: cosine, or Euclidean distance.
+        json: Print everything as JSON.
+        plot: Also draw all rows in a plane, and the tokens in it, into this .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.transformer.model import quiet_transformers
+    from cygnet.xray.rows.embedding import open_embedding, token_named
+    from cygnet.xray.rows.plots import draw_rows
+    from cygnet.xray.rows.view import print_overview, print_row
+
+    if plot:
+        check_plot_file(plot)
+    if neighbours < 0:
+        raise InputError(f"neighbours is {neighbours}: it can be 0 or more")
+    quiet_transformers()
+    embedding = open_embedding(path)
+    found = [embedding.token(token_named(embedding, word), neighbours) for word in tokens]
+    if json and tokens:
+        Console().print_json(data=[row.to_dict() for row in found])
+    elif json:
+        overview = embedding.overview(neighbours)
+        Console().print_json(data={name: one.to_dict() for name, one in overview.items()})
+    elif not tokens:
+        print_overview(embedding, neighbours)
+    for row in () if json else found:
+        print_row(row, by)
+    if plot:
+        draw_rows(embedding, found, plot, by)
+
+
 def runs(
     paths: tuple[Path, ...],
     /,
@@ -306,3 +358,25 @@ def runs(
         print_samples(written)
     if plot:
         draw_loss_curves(compared.curves, plot, against)
+
+
+def report(run: Path, /, out: Path | None = None) -> None:
+    """Write all that a run has made into one HTML file that needs nothing else.
+
+    Example: cygnet xray report runs/demo --out report.html
+
+    Args:
+        run: A run folder; what is not finished is left out.
+        out: The file; report.html in the folder of the run by default.
+    """
+    from cygnet.xray.report.writing import (
+        REPORT,
+        check_report_file,
+        samples_of,
+        write_report,
+    )
+
+    path = run / REPORT if out is None else out
+    check_report_file(path)
+    n_bytes = write_report(run, path, samples_of(run))
+    print(f"{path}, {n_bytes / 1e6:.1f} MB")
