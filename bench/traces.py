@@ -2,8 +2,8 @@
 
     python bench/traces.py runs/demo
 
-The model is asked as in its training, in fp32. CPU time, the median of five; the time of the training
-is that of its record.
+The model is asked as in its training, in fp32. CPU time, the median of five; the time of the
+training is that of its record.
 """
 
 import argparse
