@@ -10,10 +10,8 @@ import torch
 from transformers import PreTrainedModel
 
 from cygnet.errors import InputError
-from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, load_tokenizer
+from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, open_model
 from cygnet.transformer.decoding import context_length
-from cygnet.transformer.model import load_model
-from cygnet.transformer.other_tokenizers import adapt
 from cygnet.xray.attention.result import Attention, Weights
 from cygnet.xray.token_table import TokenTable
 
@@ -56,12 +54,7 @@ def attention(
     >>> found.texts, found.weights.shape, found.weights[0, 0, 0].tolist()
     (['<|endoftext|>', 'h', 'i'], (2, 2, 3, 3), [1.0, 0.0, 0.0])
     """
-    if not isinstance(model, PreTrainedModel):
-        tokenizer = tokenizer or load_tokenizer(model)
-        model = load_model(model)
-    if tokenizer is None:
-        raise InputError("a model in memory needs its tokenizer: attention(model, tokenizer, text)")
-    tokenizer = adapt(tokenizer)
+    model, tokenizer = open_model(model, tokenizer)
     return attention_of_ids(model, tokenizer, tokenizer.encode(text), max_tokens=max_tokens)
 
 
