@@ -18,7 +18,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.presets import gpt2
 from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
-from cygnet.xray.terminal import inline, print_trace, save_svg, token_line
+from cygnet.xray.terminal import inline, print_trace, svg_console, token_line, write_svg
 from cygnet.xray.trace import Trace, TraceToken
 from cygnet.xray.tracing import trace_generation
 
@@ -133,12 +133,14 @@ def test_borders_and_lines(model: GPT2LMHeadModel) -> None:
     assert inline(found).plain == "a│⏎\nb"
     line = token_line(found.tokens[0]).plain
     assert line.startswith(" │a│ ")
-    assert "%" in line
-    assert "bits" in line
+    assert found.tokens[0].figures
+    assert f" {found.tokens[0].figures.rank} " in line
 
 
 def test_svg_refers_to_nothing_outside(model: GPT2LMHeadModel, tmp_path: Path) -> None:
-    save_svg(trace(model, BYTES, "a <b> & c"), tmp_path / "view.svg")
+    console = svg_console(80)
+    print_trace(trace(model, BYTES, "a <b> & c"), console)
+    write_svg(console, tmp_path / "view.svg", "a trace")
     svg = (tmp_path / "view.svg").read_text()
     ET.fromstring(svg)
     assert not re.search(r"(href|src|url)\s*[=(]\s*[\"']?https?:", svg)

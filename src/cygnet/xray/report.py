@@ -8,9 +8,12 @@ from typing import Any
 
 from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.xray.page import STYLE, trace_html
-from cygnet.xray.plots import Metrics, loss_curves
+from cygnet.xray.plots import loss_curves
+from cygnet.xray.runs.curves import loss_curves_of
+from cygnet.xray.runs.reading import Run
 from cygnet.xray.trace import Trace
 
+Metrics = Sequence[dict[str, Any]]
 PAGE_STYLE = """
 :root { color-scheme: light dark; }
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem;
@@ -137,8 +140,9 @@ def _training_section(
     ]
     if "valid_bits_per_byte" in results:
         rows.append(("valid, all of it", _both_units(results, "valid")))
+    curves = [*loss_curves_of([Run("", tuple(metrics))])]
     return (
-        f"<figure>{loss_curves(metrics)}</figure>{html_table(('', ''), rows)}"
+        f"<figure>{loss_curves(curves)}</figure>{html_table(('', ''), rows)}"
         f"{_warnings_table(warnings)}"
     )
 
