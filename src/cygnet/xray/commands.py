@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from cygnet.errors import InputError
+from cygnet.xray.serve.command import serve as serve
 
 
 def tokens(
@@ -306,21 +307,3 @@ def runs(
         print_samples(written)
     if plot:
         draw_loss_curves(compared.curves, plot, against)
-
-
-def serve(
-    path: Path, /, port: int = 8377, open: bool = False, against: tuple[Path, ...] = ()
-) -> None:
-    """Serve a page about a model on this machine: tokens, live writing, attention, rows, runs.
-
-    Example: cygnet xray serve runs/demo
-
-    Args:
-        path: A run folder, or the folder of any causal model of transformers.
-        port: Of the page's address, http://127.0.0.1:8377; 0 for any that is free.
-        open: Open the page in a browser.
-        against: More runs, whose curves and samples stand beside those of this one.
-    """
-    from cygnet.xray.serve.serving import serve
-
-    serve(path, against, port, open)
