@@ -265,6 +265,7 @@ def undertrained(
         draw_undertrained(found, plot)
 
 
+<<<<<<< HEAD
 def runs(
     paths: tuple[Path, ...],
     /,
@@ -283,10 +284,36 @@ def runs(
         samples: Also print what each run wrote at steps of its training (--xray.trace-every).
         json: Print all of it as JSON.
         plot: Also draw the losses into a .png or .svg file.
+=======
+def rows(
+    path: Path,
+    tokens: tuple[str, ...] = (),
+    /,
+    neighbours: int = 10,
+    by: Literal["cosine", "distance"] = "cosine",
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Show where embedding rows lie: norms, neighbours, live and dead.
+
+    Of each token in the input and in the output matrix: its norm among those of live and dead rows,
+    how far it is from their centroids, and the nearest rows. Without tokens, the norms of all.
+
+    Example: cygnet xray rows runs/demo " girl" --neighbours 5 --plot rows.png
+
+    Args:
+        path: A run folder, or the folder of any causal model of transformers.
+        tokens: Each an id, or the exact text of a token, with its blank: " girl".
+        neighbours: How many of the nearest rows; without tokens, of the longest and the shortest.
+        by: What is near: cosine, or Euclidean distance.
+        json: Print everything as JSON.
+        plot: Also draw all rows in a plane, and the tokens in it, into this .png or .svg file.
+>>>>>>> attn
     """
     from rich.console import Console
 
     from cygnet.tokenizer.plots import check_plot_file
+<<<<<<< HEAD
     from cygnet.xray.plots import draw_loss_curves
     from cygnet.xray.runs.comparison import compare_runs
     from cygnet.xray.runs.reading import read_runs
@@ -307,3 +334,28 @@ def runs(
         print_samples(written)
     if plot:
         draw_loss_curves(compared.curves, plot, against)
+=======
+    from cygnet.transformer.model import quiet_transformers
+    from cygnet.xray.rows.embedding import open_embedding, token_named
+    from cygnet.xray.rows.plots import draw_rows
+    from cygnet.xray.rows.view import print_overview, print_row
+
+    if plot:
+        check_plot_file(plot)
+    if neighbours < 0:
+        raise InputError(f"neighbours is {neighbours}: it can be 0 or more")
+    quiet_transformers()
+    embedding = open_embedding(path)
+    found = [embedding.token(token_named(embedding, word), neighbours) for word in tokens]
+    if json and tokens:
+        Console().print_json(data=[row.to_dict() for row in found])
+    elif json:
+        overview = embedding.overview(neighbours)
+        Console().print_json(data={name: one.to_dict() for name, one in overview.items()})
+    elif not tokens:
+        print_overview(embedding, neighbours)
+    for row in () if json else found:
+        print_row(row, by)
+    if plot:
+        draw_rows(embedding, found, plot, by)
+>>>>>>> attn

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from cygnet.xray.attention.heads import HeadSummary
 from cygnet.xray.attention.result import Attention, Weights
 from cygnet.xray.attention.shades import COLOUR
+from cygnet.xray.glyphs import LABEL_LENGTH, shortened
 from cygnet.xray.report import html_table
 
 CELL = 14
-LABEL_LENGTH = 16
 CHARACTER = 7.3  # of monospace text of 12 pixels
 GAP = 2
 MOST_LABELS = 120
@@ -34,7 +34,7 @@ def attention_svg(found: Attention, layer: int | None = None, head: int | None =
 
     Cost: some 200 bytes a token, and of the map less than a byte a weight.
     """
-    labels = [html.escape(_short(f"{i} {text}")) for i, text in enumerate(found.texts)]
+    labels = [html.escape(shortened(f"{i} {text}")) for i, text in enumerate(found.texts)]
     n_tokens, margin = len(labels), 4 + CHARACTER * LABEL_LENGTH
     size, step = CELL * n_tokens, -(-n_tokens // MOST_LABELS)
     rows, columns = [], []
@@ -104,10 +104,6 @@ def _cells(one: HeadSummary) -> list[str]:
 def data_uri(png: bytes) -> str:
     """A PNG for the ``src`` of an image."""
     return "data:image/png;base64," + base64.b64encode(png).decode()
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
 
 
 def _greatest_of(weights: Weights, step: int) -> Weights:

@@ -1,17 +1,16 @@
 """Attention drawn: the map of one head with its tokens, or the maps of many heads."""
 
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from cygnet.tokenizer.plots import save_figure
 from cygnet.xray.attention.result import Attention
+from cygnet.xray.glyphs import plain_glyphs, shortened
 
 COLOURS = "Oranges"
 SMALL = 0.5  # the exponent: most weights are small, and would all be white
 INCHES, PANEL_INCHES = 9.0, 9.6
 MOST_LABELS = 60
-LABEL_LENGTH = 16
 
 
 def draw_attention(
@@ -41,7 +40,7 @@ def _draw_one(figure: Any, found: Attention, layer: int, head: int) -> None:
     image = _draw_map(panel, found, layer, head)
     step = -(-len(found.tokens) // MOST_LABELS)
     places = list(range(0, len(found.tokens), step))
-    labels = [plain_glyphs(_short(found.texts[i])) for i in places]
+    labels = [plain_glyphs(shortened(found.texts[i])) for i in places]
     panel.set_xticks(places, labels, rotation=90, fontsize=8)
     panel.set_yticks(places, labels, fontsize=8)
     panel.set(xlabel="is looked at", ylabel="looks")
@@ -72,30 +71,3 @@ def _draw_map(panel: Any, found: Attention, layer: int, head: int) -> Any:
 def _draw_scale(figure: Any, image: Any, panels: Any) -> None:
     bar = figure.colorbar(image, ax=panels, shrink=0.6, pad=0.01, label="weight")
     bar.set_ticks([0, 0.02, 0.1, 0.25, 0.5, 1], labels=["0", "0.02", "0.1", "0.25", "0.5", "1"])
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= LABEL_LENGTH else text[: LABEL_LENGTH - 1] + "…"
-
-
-def plain_glyphs(text: str) -> str:
-    """A text for matplotlib: characters that its font lacks by their numbers.
-
-    Its own, DejaVu Sans, has no CJK and few emoji; in their place it draws a box and warns.
-
-    >>> plain_glyphs("·cygne"), plain_glyphs("鹅")
-    ('·cygne', 'U+9E45')
-    """
-    font = _font()
-    return "".join(
-        character if font.get_char_index(ord(character)) else f"U+{ord(character):04X}"
-        for character in text
-    )
-
-
-@lru_cache(1)
-def _font() -> Any:
-    from matplotlib.font_manager import FontProperties, findfont
-    from matplotlib.ft2font import FT2Font
-
-    return FT2Font(findfont(FontProperties()))
