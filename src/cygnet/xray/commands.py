@@ -265,7 +265,6 @@ def undertrained(
         draw_undertrained(found, plot)
 
 
-<<<<<<< HEAD
 def runs(
     paths: tuple[Path, ...],
     /,
@@ -284,7 +283,32 @@ def runs(
         samples: Also print what each run wrote at steps of its training (--xray.trace-every).
         json: Print all of it as JSON.
         plot: Also draw the losses into a .png or .svg file.
-=======
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.xray.plots import draw_loss_curves
+    from cygnet.xray.runs.comparison import compare_runs
+    from cygnet.xray.runs.reading import read_runs
+    from cygnet.xray.runs.samples import read_samples
+    from cygnet.xray.runs.samples_view import print_samples
+    from cygnet.xray.runs.view import print_comparison
+
+    if plot:
+        check_plot_file(plot)
+    found = read_runs(paths)
+    compared = compare_runs(found, against)
+    written = read_samples(found) if samples else []
+    if json:
+        texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
+        Console().print_json(data=compared.to_dict() | texts)
+    else:
+        print_comparison(compared)
+        print_samples(written)
+    if plot:
+        draw_loss_curves(compared.curves, plot, against)
+
+
 def rows(
     path: Path,
     tokens: tuple[str, ...] = (),
@@ -308,33 +332,10 @@ def rows(
         by: What is near: cosine, or Euclidean distance.
         json: Print everything as JSON.
         plot: Also draw all rows in a plane, and the tokens in it, into this .png or .svg file.
->>>>>>> attn
     """
     from rich.console import Console
 
     from cygnet.tokenizer.plots import check_plot_file
-<<<<<<< HEAD
-    from cygnet.xray.plots import draw_loss_curves
-    from cygnet.xray.runs.comparison import compare_runs
-    from cygnet.xray.runs.reading import read_runs
-    from cygnet.xray.runs.samples import read_samples
-    from cygnet.xray.runs.samples_view import print_samples
-    from cygnet.xray.runs.view import print_comparison
-
-    if plot:
-        check_plot_file(plot)
-    found = read_runs(paths)
-    compared = compare_runs(found, against)
-    written = read_samples(found) if samples else []
-    if json:
-        texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
-        Console().print_json(data=compared.to_dict() | texts)
-    else:
-        print_comparison(compared)
-        print_samples(written)
-    if plot:
-        draw_loss_curves(compared.curves, plot, against)
-=======
     from cygnet.transformer.model import quiet_transformers
     from cygnet.xray.rows.embedding import open_embedding, token_named
     from cygnet.xray.rows.plots import draw_rows
@@ -358,4 +359,3 @@ def rows(
         print_row(row, by)
     if plot:
         draw_rows(embedding, found, plot, by)
->>>>>>> attn
