@@ -3,7 +3,6 @@
 import traceback
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,15 +13,15 @@ from starlette.routing import Route
 
 from cygnet.errors import CygnetError
 from cygnet.xray.serve import looking
-from cygnet.xray.serve.asking import LIMITS, Fields, read_fields
+from cygnet.xray.serve.asking import LIMITS, read_fields
 from cygnet.xray.serve.generating import Order, Writer
 from cygnet.xray.serve.guards import Guard, refused
+from cygnet.xray.serve.looking import Look
 from cygnet.xray.serve.subject import Subject
 from cygnet.xray.serve.worker import Worker
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 MEDIA = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-ASKED_OF_MODEL = {"trace": looking.trace, "tokens": looking.tokens}
 
 
 def make_app(subject: Subject, port: int) -> Starlette:
@@ -35,17 +34,15 @@ def make_app(subject: Subject, port: int) -> Starlette:
     Returns:
         The application; ``state.writer`` is the ``Writer`` that serves all pages.
     """
-    model, _others = Worker(), Worker()
+    model, readers = Worker(), Worker()
     writer = Writer(subject, model)
     app = Starlette(
         routes=[
             *_page(),
             Route("/api/about", _about(subject)),
             Route("/api/write", _write(subject, writer), methods=["POST"]),
-            *(
-                Route(f"/api/{name}", _asked(subject, model, look), methods=["POST"])
-                for name, look in ASKED_OF_MODEL.items()
-            ),
+            *_questions(subject, model, looking.OF_MODEL),
+            *_questions(subject, readers, looking.OF_FILES),
         ],
         middleware=[Middleware(Guard, port=port)],
         exception_handlers={HTTPException: _http_error, CygnetError: _input_error, 500: _failure},
@@ -79,9 +76,14 @@ def _about(subject: Subject) -> Endpoint:
     return answer
 
 
-def _asked(
-    subject: Subject, worker: Worker, look: Callable[[Subject, Fields], dict[str, Any]]
-) -> Endpoint:
+def _questions(subject: Subject, worker: Worker, looks: dict[str, Look]) -> list[Route]:
+    return [
+        Route(f"/api/{name}", _asked(subject, worker, look), methods=["POST"])
+        for name, look in looks.items()
+    ]
+
+
+def _asked(subject: Subject, worker: Worker, look: Look) -> Endpoint:
     async def answer(request: Request) -> Response:
         return JSONResponse(await worker.do(look, subject, await read_fields(request)))
 

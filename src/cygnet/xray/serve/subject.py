@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, loa
 from cygnet.transformer.decoding import context_length
 from cygnet.transformer.model import load_model_quietly
 from cygnet.transformer.snapshots import SETTINGS
+from cygnet.xray.rows.embedding import Embedding, open_embedding
 
 METRICS = Path("transformer", "metrics.jsonl")
 TRACES = Path("transformer", "traces.jsonl")
@@ -54,6 +56,15 @@ class Subject:
     def runs(self) -> tuple[Path, ...]:
         """The folder, and those beside it."""
         return self.folder, *self.against
+
+    @cached_property
+    def embedding(self) -> Embedding:
+        """The rows of the model.
+
+        Raises:
+            InputError: As ``open_embedding``.
+        """
+        return open_embedding(self.folder)
 
     def about(self) -> dict[str, Any]:
         """What the page says at its head, and which of its parts there are; plain JSON values."""
