@@ -18,6 +18,8 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.presets import gpt2
 from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
+from cygnet.xray.runs.curves import loss_curves_of
+from cygnet.xray.runs.reading import Run
 from cygnet.xray.terminal import inline, print_trace, svg_console, token_line, write_svg
 from cygnet.xray.trace import Trace, TraceToken
 from cygnet.xray.tracing import trace_generation
@@ -157,29 +159,8 @@ def test_loss_curves() -> None:
         {"tokens": 100, "train_nats_per_token": 3.0, "train_bits_per_byte": 2.0},
         {"tokens": 200, "train_nats_per_token": 2.0, "train_bits_per_byte": 1.5},
     ]
-    svg = loss_curves(lines)
+    curves = list(loss_curves_of([Run("mine", tuple(lines))]))
+    svg = loss_curves(curves)
     ET.fromstring(svg)
     assert "bits per byte" in svg
-    assert loss_curves(lines) == svg
-
-
-class TestReport:
-    @pytest.fixture
-    def page(self, finished_run: Path) -> str:
-        return (finished_run / "xray" / "report.html").read_text()
-
-    def test_needs_nothing_else(self, page: str) -> None:
-        for attribute in re.findall(r"""(?:href|src|url)\s*[=(]\s*["']?([^"'\s)>]+)""", page):
-            assert attribute.startswith("#"), attribute
-        assert "<script" not in page
-        assert "@import" not in page
-        assert len(page.encode()) < 5_000_000
-
-    def test_says_what_was_made(self, page: str, finished_run: Path) -> None:
-        record = json.loads((finished_run / "transformer" / "stage.json").read_text())
-        store = json.loads((finished_run / "tokens" / "manifest.json").read_text())
-        assert f"{record['results']['valid_bits_per_byte']:.3f} bits for a byte" in page
-        assert f"{store['splits']['train']['tokens']:,} tokens" in page
-        assert "nats per token" in page
-        assert "<svg" in page
-        assert page.count('class="cygnet-trace"') == 4  # three samples and a held-out text
+    assert loss_curves(curves) == svg

@@ -265,50 +265,6 @@ def undertrained(
         draw_undertrained(found, plot)
 
 
-def runs(
-    paths: tuple[Path, ...],
-    /,
-    against: Literal["steps", "tokens", "time"] = "tokens",
-    samples: bool = False,
-    json: bool = False,
-    plot: Path | None = None,
-) -> None:
-    """Compare runs, also while they train: figures, recipes, loss curves, samples over the steps.
-
-    Example: cygnet xray runs runs/demo --against time --plot losses.svg
-
-    Args:
-        paths: Run folders, or folders with a metrics.jsonl.
-        against: What the losses are drawn over.
-        samples: Also print what each run wrote at steps of its training (--xray.trace-every).
-        json: Print all of it as JSON.
-        plot: Also draw the losses into a .png or .svg file.
-    """
-    from rich.console import Console
-
-    from cygnet.tokenizer.plots import check_plot_file
-    from cygnet.xray.plots import draw_loss_curves
-    from cygnet.xray.runs.comparison import compare_runs
-    from cygnet.xray.runs.reading import read_runs
-    from cygnet.xray.runs.samples import read_samples
-    from cygnet.xray.runs.samples_view import print_samples
-    from cygnet.xray.runs.view import print_comparison
-
-    if plot:
-        check_plot_file(plot)
-    found = read_runs(paths)
-    compared = compare_runs(found, against)
-    written = read_samples(found) if samples else []
-    if json:
-        texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
-        Console().print_json(data=compared.to_dict() | texts)
-    else:
-        print_comparison(compared)
-        print_samples(written)
-    if plot:
-        draw_loss_curves(compared.curves, plot, against)
-
-
 def rows(
     path: Path,
     tokens: tuple[str, ...] = (),
@@ -359,3 +315,69 @@ def rows(
         print_row(row, by)
     if plot:
         draw_rows(embedding, found, plot, by)
+
+
+def runs(
+    paths: tuple[Path, ...],
+    /,
+    against: Literal["steps", "tokens", "time"] = "tokens",
+    samples: bool = False,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Compare runs, also while they train: figures, recipes, loss curves, samples over the steps.
+
+    Example: cygnet xray runs runs/demo --against time --plot losses.svg
+
+    Args:
+        paths: Run folders, or folders with a metrics.jsonl.
+        against: What the losses are drawn over.
+        samples: Also print what each run wrote at steps of its training (--xray.trace-every).
+        json: Print all of it as JSON.
+        plot: Also draw the losses into a .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.xray.plots import draw_loss_curves
+    from cygnet.xray.runs.comparison import compare_runs
+    from cygnet.xray.runs.reading import read_runs
+    from cygnet.xray.runs.samples import read_samples
+    from cygnet.xray.runs.samples_view import print_samples
+    from cygnet.xray.runs.view import print_comparison
+
+    if plot:
+        check_plot_file(plot)
+    found = read_runs(paths)
+    compared = compare_runs(found, against)
+    written = read_samples(found) if samples else []
+    if json:
+        texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
+        Console().print_json(data=compared.to_dict() | texts)
+    else:
+        print_comparison(compared)
+        print_samples(written)
+    if plot:
+        draw_loss_curves(compared.curves, plot, against)
+
+
+def report(run: Path, /, out: Path | None = None) -> None:
+    """Write all that a run has made into one HTML file that needs nothing else.
+
+    Example: cygnet xray report runs/demo --out report.html
+
+    Args:
+        run: A run folder; what is not finished is left out.
+        out: The file; report.html in the folder of the run by default.
+    """
+    from cygnet.xray.report.writing import (
+        REPORT,
+        check_report_file,
+        samples_of,
+        write_report,
+    )
+
+    path = run / REPORT if out is None else out
+    check_report_file(path)
+    n_bytes = write_report(run, path, samples_of(run))
+    print(f"{path}, {n_bytes / 1e6:.1f} MB")

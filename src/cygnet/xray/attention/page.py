@@ -15,7 +15,7 @@ from cygnet.xray.attention.heads import HeadSummary
 from cygnet.xray.attention.result import Attention, Weights
 from cygnet.xray.attention.shades import COLOUR
 from cygnet.xray.glyphs import LABEL_LENGTH, shortened
-from cygnet.xray.report import html_table
+from cygnet.xray.markup import html_table
 
 CELL = 14
 CHARACTER = 7.3  # of monospace text of 12 pixels

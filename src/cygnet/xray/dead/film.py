@@ -84,7 +84,7 @@ def film(
 
     def follow(rows: Ids) -> npt.NDArray[np.int32]:
         frames = [(plane.project(array[at][rows]) - low) / (high - low) for at in taken]
-        return (SIDE * np.clip(frames, -1, 2)).astype(np.int32)
+        return np.asarray(SIDE * np.clip(frames, -1, 2), np.int32)
 
     some = {group: place[spread_evenly(len(place), max_rows)] for group, place in places.items()}
     return Film(

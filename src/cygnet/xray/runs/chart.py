@@ -101,13 +101,18 @@ def _draw(
         return []
     n_down, n_across = bits.shape[0] * DOWN, bits.shape[1] * ACROSS
     places = (n_across - 1) * _share(xs, frame.left, frame.right)
-    columns = np.arange(round(places[0]), round(places[-1]) + 1)
-    heights = np.interp(columns, places, _share(ys, frame.bottom, frame.top))
-    rows = np.rint((n_down - 1) * (1 - heights)).astype(int)
+    heights = _share(ys, frame.bottom, frame.top)
+    # Every column has the curve, and every point its dot: a spike must not fall between two.
+    between = np.arange(np.ceil(places[0]), np.floor(places[-1]) + 1)
+    heights = np.concatenate([heights, np.interp(between, places, heights)])
+    places = np.concatenate([places, between])
+    order = np.argsort(places, kind="stable")
+    columns = np.rint(places[order]).astype(int).tolist()
+    rows = np.rint((n_down - 1) * (1 - heights[order])).astype(int).tolist()
     cells: dict[Cell, None] = {}
     for column, row, before in zip(columns, rows, [rows[0], *rows[:-1]], strict=True):
         for dot in range(min(row, before + 1), max(row, before - 1) + 1):
-            cell = int(dot // DOWN), int(column // ACROSS)
+            cell = dot // DOWN, column // ACROSS
             bits[cell] |= DOTS[dot % DOWN, column % ACROSS]
             cells[cell] = None
     return list(cells)
