@@ -39,6 +39,7 @@ export async function show() {
   choices("head", found.n_head, found.head);
   find("attention-note").textContent = found.note ?? "";
   heads();
+  view.draw(found.texts.map(token));
   choose(Math.min(chosen ?? Infinity, found.texts.length - 1));
   say();
 }
@@ -51,11 +52,10 @@ function choices(name, n, now) {
 function choose(i) {
   chosen = i;
   const row = found.weights[i];
-  view.draw(found.texts.map(token), (_, at) => (at <= i ? row[at] : 0));
-  view.items[i].classList.add("looking");
+  view.weigh((at) => row[at] ?? 0);
   view.items.forEach((item, at) => {
-    const weight = at <= i ? row[at] : 0;
-    item.setAttribute("aria-label", `${found.texts[at]}, ${at <= i ? percent(weight) : "behind it"}`);
+    item.classList.toggle("looking", at === i);
+    item.setAttribute("aria-label", `${found.texts[at]}, ${at <= i ? percent(row[at]) : "behind it"}`);
   });
   const places = row.map((weight, at) => [weight, at]).filter(([weight]) => weight > 0);
   places.sort(([a, i], [b, j]) => b - a || i - j);
@@ -88,7 +88,7 @@ function pick(layer, head) {
 function scale() {
   const n = found.weights.length;
   const room = Math.min(WIDEST, find("map").parentElement.clientWidth - 2);
-  return { n, cell: Math.max(1, (room - LABEL) / n) };
+  return { n, cell: n > (room - LABEL) / 4 ? Math.max(1, (room - LABEL) / n) : Math.floor((room - LABEL) / n) };
 }
 
 function draw() {

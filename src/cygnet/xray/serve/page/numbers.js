@@ -1,7 +1,7 @@
 // Numbers as people read them.
 
 export const whole = (value) => value.toLocaleString("en");
-export const percent = (value) => `${(100 * value).toFixed(value >= 0.0995 ? 0 : value >= 0.001 ? 1 : 3)}%`;
+export const percent = (value) => `${(100 * value).toFixed(value >= 0.0995 || value === 0 ? 0 : value >= 0.001 ? 1 : 3)}%`;
 export const bits = (value) => value.toFixed(value < 9.95 ? 1 : 0);
 
 export function short(value) {

@@ -70,10 +70,19 @@ function draw() {
   find("samples").hidden = false;
   find("samples-list").replaceChildren(...samples.map((prompt) =>
     element("section", {}, element("h3", {}, element("span", { class: "specimen" }, prompt.prompt || "(no prompt)")),
-      element("div", { class: "columns even samples" }, ...prompt.samples.map(sample)))));
+      ...bySteps(prompt.samples))));
+}
+
+// A row for each step, a column for each run: those that were written at the same time stand side by side.
+function bySteps(written) {
+  const names = [...new Set(written.map((one) => one.run))];
+  const steps = [...new Set(written.map((one) => one.step))];
+  return steps.map((step) => element("div", { class: "samples", "--n": names.length },
+    ...names.map((name) => sample(written.find((one) => one.step === step && one.run === name)))));
 }
 
 function sample(one) {
+  if (!one) return element("div", {});
   const tokens = element("div", { class: "tokens", role: "group", "aria-label": `sample at step ${one.step}` });
   new TokensView(tokens).draw(one.trace.tokens);
   const prompt = one.prompt_bits_per_byte == null ? "" : `, the prompt at ${one.prompt_bits_per_byte.toFixed(2)} bits per byte`;

@@ -43,13 +43,13 @@ export class TokensView {
     this.pinned = null;
   }
 
-  draw(tokens, weight) {
+  draw(tokens) {
     this.clear();
-    for (const token of tokens) this.add(token, weight);
+    for (const token of tokens) this.add(token);
     this.#settle();
   }
 
-  add(token, weight = (one) => Math.min(1, (one.surprise ?? 0) / MOST_SURPRISING)) {
+  add(token) {
     const i = this.items.length;
     const item = element("span", {
       role: "button",
@@ -58,7 +58,7 @@ export class TokensView {
       "data-i": i,
       "aria-label": spoken(token),
       dir: "auto",
-      "--s": weight(token, i).toFixed(3),
+      "--s": Math.min(1, (token.surprise ?? 0) / MOST_SURPRISING).toFixed(3),
     });
     const clean = this.decoder.decode(bytesOf(token), { stream: true });
     item.append(element("span", { class: "marked" }, token.text), element("span", { class: "clean" }, clean));
@@ -67,6 +67,10 @@ export class TokensView {
     this.target.append(item);
     if (token.bytes.endsWith("0a")) this.target.append(element("br", { class: "turn" }));
     return item;
+  }
+
+  weigh(weight) {
+    this.items.forEach((item, i) => item.style.setProperty("--s", weight(i).toFixed(3)));
   }
 
   focus(i) {
