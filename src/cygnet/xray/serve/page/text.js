@@ -111,6 +111,7 @@ function put(token) {
 }
 
 function choose(position, token) {
+  if (!isCurrent()) return; // the box has changed, and its tokens are on their way
   const n = state.given.length;
   const from = position < n
     ? { given: state.given.slice(0, position), written: [] }
