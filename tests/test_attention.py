@@ -28,7 +28,7 @@ from cygnet.xray.attention.page import attention_html, attention_svg, heads_png
 from cygnet.xray.attention.plots import draw_attention
 from cygnet.xray.attention.reading import attention, attention_of_ids
 from cygnet.xray.attention.result import Attention
-from cygnet.xray.attention.view import print_attention, print_token
+from cygnet.xray.attention.view import map_lines, print_attention, print_token
 from cygnet.xray.token_table import TokenTable
 from cygnet.xray.trace import TraceToken
 from small_models import BYTES, CONFIGS, CONTEXT, SLIDING, new_model
@@ -326,6 +326,14 @@ def test_summary_lines_on_the_terminal() -> None:
     assert lines[1].rstrip() == "L0H0  31%    6%  38%   1.0  1.4"
 
 
+def test_columns_of_the_summaries_are_aligned() -> None:
+    tokens = tuple(TraceToken(97, b"a") for _ in range(4))
+    weights = np.tile(np.array(ROWS, np.float32), (12, 12, 1, 1))
+    first, *others = printed(print_attention, Attention(tokens, weights)).splitlines()[:145]
+    assert first.index("prev") == len("L11H11 ")
+    assert {line.index("%") for line in others} == {first.index("prev") + 3}
+
+
 def test_a_token_on_the_terminal() -> None:
     lines = printed(print_token, made(ROWS), 3).splitlines()
     assert lines[0].rstrip() == "token 3, d: the mean over all layers, all heads"
@@ -351,6 +359,14 @@ def test_a_map_that_does_not_fit_is_left_out_in_words() -> None:
     found = attention(new_model(CONFIGS["gpt2"]), BYTES, "a" * 40)
     assert "a map of 41 tokens does not fit here" in printed(print_attention, found, width=50)
     assert "does not fit" not in printed(print_attention, found, width=60)
+
+
+@pytest.mark.parametrize("width", [27, 34, 40, 60])
+def test_a_map_that_fits_takes_one_line_for_a_token(width: int) -> None:
+    found = attention(new_model(CONFIGS["gpt2"]), BYTES, "é\n鹅🍓 b")  # 13 tokens
+    lines = map_lines(found, None, None, width)
+    assert len(lines) == 13 + 2
+    assert max(line.cell_len for line in lines[:-1]) <= width
 
 
 def test_svg_is_small_and_refers_to_nothing_outside() -> None:

@@ -155,11 +155,11 @@ def test_trace_of_a_run_folder(finished_run: Path) -> None:
 
 
 def test_loss_curves() -> None:
-    lines = [
+    lines = (
         {"tokens": 100, "train_nats_per_token": 3.0, "train_bits_per_byte": 2.0},
         {"tokens": 200, "train_nats_per_token": 2.0, "train_bits_per_byte": 1.5},
-    ]
-    curves = list(loss_curves_of([Run("mine", tuple(lines))]))
+    )
+    curves = [*loss_curves_of([Run("", lines)])]
     svg = loss_curves(curves)
     ET.fromstring(svg)
     assert "bits per byte" in svg

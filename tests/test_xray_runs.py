@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 import os
 import re
 import shutil
@@ -67,10 +68,10 @@ def write_traces(run: Path, steps: tuple[int, ...], prompt: str = NASTY) -> None
 
 
 def written(prompt: str, step: int) -> Trace:
-    """A prompt of which every byte takes one bit, and something behind it."""
-    figures = TokenFigures(0, -float(np.log(2)), 1, 3.0, ())
-    given = [TABLE.token(byte, figures) for byte in prompt.encode()]
-    drawn = [TABLE.token(byte, figures, "drawn") for byte in f"{NASTY} at {step}\n".encode()]
+    """A prompt of which every byte takes one bit, and something behind it that takes two."""
+    one_bit, two_bits = (TokenFigures(0, -bits * math.log(2), 1, 3.0, ()) for bits in (1, 2))
+    given = [TABLE.token(byte, one_bit) for byte in prompt.encode()]
+    drawn = [TABLE.token(byte, two_bits, "drawn") for byte in f"{NASTY} at {step}\n".encode()]
     return Trace((*given, *drawn))
 
 

@@ -9,6 +9,8 @@ What most people need is here; importing it costs nothing until it is used:
 - ``load_model``, ``load_tokenizer``, ``generate``, ``Sampler``, ``Sampling``: the trained model
 - ``EmbeddingRecorder``, ``Snapshots``: embedding rows over a training
 - ``trace``, ``Trace``: what a model thought of every token of a text
+- ``Writing``: a text that a model writes: forwards, back, and on from another token
+- ``compare_tokens``, ``attention``: how tokenizers cut a text, what its tokens look at
 - ``TraceRecorder``, ``read_traces``: the same over a training
 """
 
@@ -33,10 +35,13 @@ if TYPE_CHECKING:
     from cygnet.transformer.sampler import Sampler as Sampler
     from cygnet.transformer.sampling import Sampling as Sampling
     from cygnet.transformer.snapshots import Snapshots as Snapshots
+    from cygnet.xray.attention.reading import attention as attention
     from cygnet.xray.recorder import TraceRecorder as TraceRecorder
     from cygnet.xray.runs.traces import read_traces as read_traces
+    from cygnet.xray.tokens.comparison import compare_tokens as compare_tokens
     from cygnet.xray.trace import Trace as Trace
     from cygnet.xray.tracing import trace as trace
+    from cygnet.xray.writing import Writing as Writing
 
 __version__ = "0.1.0"
 
@@ -62,6 +67,9 @@ _HOME = {
     "load_tokenizer": ("cygnet.transformer.any_tokenizer", "load_tokenizer"),
     "run": ("cygnet.runner", "run"),
     "trace": ("cygnet.xray.tracing", "trace"),
+    "attention": ("cygnet.xray.attention.reading", "attention"),
+    "compare_tokens": ("cygnet.xray.tokens.comparison", "compare_tokens"),
+    "Writing": ("cygnet.xray.writing", "Writing"),
 }
 
 

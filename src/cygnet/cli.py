@@ -41,9 +41,10 @@ def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
         return
     print(folder / until)
     if until == "xray":
-        print(f"\nthe report       {folder}/xray/report.html")
-        print(f"another story    cygnet transformer generate {folder} --seed 2")
-        print(f"a closer look    cygnet xray trace {folder} 'Once upon a time'")
+        print(f"\nthe report          {folder}/xray/report.html")
+        print(f"a page to play with cygnet xray serve {folder}")
+        print(f"another story       cygnet transformer generate {folder} --seed 2")
+        print(f"a closer look       cygnet xray trace {folder} 'Once upon a time'")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ def tokens(
 ) -> None:
     """Show how tokenizers cut a text, side by side, and where they differ.
 
-    Example: cygnet xray tokens "Once upon a time" runs/demo runs/tiny-llm --ids
+    Example: cygnet xray tokens "Once upon a time" runs/demo --ids
 
     Args:
         text: Any text; - reads it from standard input.

@@ -59,7 +59,7 @@ class TraceRecorder(TrainerCallback):
     out of ``tokens_per_second``. Of several ranks the first one asks its model and writes; the
     weights must be whole there, not sharded.
 
-    Cost: a pass over each prompt and a step of the model for each token, 3 ms for two layers of 256
+    Cost: a pass over each prompt and a step of the model for each token, 2 ms for two layers of 256
     on a core; about 1 kB in the file for each token.
 
     >>> TraceRecorder("traces.jsonl", Tokenizer([]), prompts=[])

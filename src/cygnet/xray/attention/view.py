@@ -65,11 +65,13 @@ def summary_lines(summaries: Sequence[HeadSummary]) -> list[Text]:
     """A line for each head; 40 cells wide where layers and heads have one digit."""
     if any(math.isnan(one.entropy) for one in summaries):
         return [Text("heads have summaries where the text has three tokens or more", style="dim")]
-    lines = [Text("head prev first self  back bits", style="dim")]
-    for one in summaries:
-        line = Text(f"{_head(one):4}")
-        for share, width in ((one.previous, 5), (one.first, 6), (one.itself, 5)):
-            line.append(f"{share:{width}.0%}", style="bold" if share > 0.5 else "")
+    names = [_head(one) for one in summaries]
+    width = max(map(len, names))
+    lines = [Text(f"{'head':{width}} prev first self  back bits", style="dim")]
+    for name, one in zip(names, summaries, strict=True):
+        line = Text(f"{name:{width}}")
+        for share, n_cells in ((one.previous, 5), (one.first, 6), (one.itself, 5)):
+            line.append(f"{share:{n_cells}.0%}", style="bold" if share > 0.5 else "")
         line.append(f"{one.distance:6.1f}{one.entropy:5.1f}")
         lines.append(line.append(f" {one.word}" if one.word else ""))
     words = "prev, first, self: shares of attention; back: mean distance in tokens; bits: entropy"

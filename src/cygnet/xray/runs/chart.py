@@ -50,7 +50,7 @@ def chart(lines: Sequence[Line], width: int, height: int = HEIGHT) -> list[Text]
     >>> for row in chart([Line("a", "", (0, 2), (4, 1))], width=15, height=3):
     ...     print(row.plain.rstrip())
           4 ┤⠑⢄
-            │  a⢄
+          2 ┤  a⢄
           1 ┤    ⠑⢄
             └──────
              0    2
