@@ -16,6 +16,10 @@ import torch
 from conftest import cygnet, refused, start
 from cygnet.errors import InputError
 from cygnet.transformer.sampling import Sampling
+from cygnet.xray.attention.reading import attention
+from cygnet.xray.rows.embedding import open_embedding
+from cygnet.xray.runs.comparison import compare_runs
+from cygnet.xray.runs.reading import read_runs
 from cygnet.xray.serve.asking import MOST_ALTERNATIVES, MOST_BODY, MOST_TOKENS, MOST_WRITTEN
 from cygnet.xray.serve.serving import listen
 from cygnet.xray.serve.subject import Subject, check_inside
@@ -341,3 +345,43 @@ def test_the_command_serves_a_run_until_it_is_interrupted(finished_run: Path) ->
 
 def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
     assert "holds no model" in refused(cygnet("xray", "serve", tmp_path, "--port", "0"))
+
+
+def test_runs_to_compare_with_are_checked_at_once(finished_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is no run"):
+        Subject.load(finished_run, (tmp_path,))
+
+
+def test_what_a_run_has_is_what_the_library_finds(finished_run: Path) -> None:
+    run = finished_run
+    subject = Subject.load(run)
+    text, token = "Once upon a time", subject.tokenizer.encode(" a")[0]
+    with serving(subject) as served, httpx.Client(base_url=served.address, timeout=60) as client:
+
+        def ask(path: str, **fields: Any) -> dict[str, Any]:
+            answer = client.post(f"/api/{path}", json=fields)
+            assert answer.status_code == 200, answer.text
+            found: dict[str, Any] = answer.json()
+            return found
+
+        assert client.get("/api/about").json()["has"]["runs"]
+        found = attention(subject.model, subject.tokenizer, text)
+        looked = ask("attention", text=text, layer=1, head=0, token=2)
+        assert looked == plain(found.to_dict(1, 0, 2))
+        row = open_embedding(run).token(token, 3)
+        assert ask("row", id=token, neighbours=3) == ask("row", text=" a", neighbours=3)
+        assert ask("row", id=token, neighbours=3) == plain(row.to_dict())
+        assert set(ask("rows")["pictures"]) == set(row.matrices)
+        compared = compare_runs(read_runs([run]), "time").to_dict()
+        assert ask("runs", against="time").items() >= plain(compared).items()
+        assert (
+            "against must be one of steps"
+            in client.post("/api/runs", json={"against": "luck"}).text
+        )
+        missing = client.post("/api/film", json={})
+        assert missing.status_code == 422 and "holds no snapshots" in missing.json()["error"]
+
+
+def plain(values: Any) -> Any:
+    """As JSON has it."""
+    return json.loads(json.dumps(values))

@@ -1,7 +1,8 @@
 """The application: which path leads where. What comes in passes ``guards.py`` first."""
 
+import contextlib
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 
 from starlette.applications import Starlette
@@ -36,6 +37,13 @@ def make_app(subject: Subject, port: int) -> Starlette:
     """
     model, readers = Worker(), Worker()
     writer = Writer(subject, model)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        for worker in (model, readers):
+            worker.close()
+
     app = Starlette(
         routes=[
             *_page(),
@@ -45,6 +53,7 @@ def make_app(subject: Subject, port: int) -> Starlette:
             *_questions(subject, readers, looking.OF_FILES),
         ],
         middleware=[Middleware(Guard, port=port)],
+        lifespan=lifespan,
         exception_handlers={HTTPException: _http_error, CygnetError: _input_error, 500: _failure},
     )
     app.state.writer = writer

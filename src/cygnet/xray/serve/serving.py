@@ -63,7 +63,7 @@ def make_server(app: Starlette) -> uvicorn.Server:
             http="h11",
             ws="none",
             loop="asyncio",
-            lifespan="off",
+            lifespan="on",
             log_level="critical",  # the terminal has our line, and errors of a request are answers
             timeout_graceful_shutdown=0,  # a text that is being written would hold it up
         )

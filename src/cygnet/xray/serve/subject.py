@@ -15,6 +15,7 @@ from cygnet.transformer.decoding import context_length
 from cygnet.transformer.model import load_model_quietly
 from cygnet.transformer.snapshots import SETTINGS
 from cygnet.xray.rows.embedding import Embedding, open_embedding
+from cygnet.xray.runs.reading import read_runs
 
 METRICS = Path("transformer", "metrics.jsonl")
 TRACES = Path("transformer", "traces.jsonl")
@@ -42,14 +43,13 @@ class Subject:
 
         Raises:
             InputError: There is no model or no tokenizer, or one is not the other's; one of
-                ``against`` is no folder.
+                ``against`` is no run.
             DamagedError: A file is damaged.
         """
         model, tokenizer = load_model_quietly(folder), load_tokenizer(folder)
         check_vocabulary(model, tokenizer)
-        for other in against:
-            if not other.is_dir():
-                raise InputError(f"{other} is no run folder")
+        if against:
+            read_runs((folder, *against))
         return cls(folder, model, tokenizer, against)
 
     @property
