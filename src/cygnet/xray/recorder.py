@@ -22,6 +22,7 @@ from cygnet.errors import InputError, StaleError
 from cygnet.files import atomic_writer
 from cygnet.recipe import XrayOptions
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.model import evaluating
 from cygnet.transformer.other_tokenizers import adapt
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.runs.traces import TRACES, RecordedTrace, read_lines
@@ -202,12 +203,7 @@ def trace_callbacks(
 
 @contextmanager
 def _undisturbed(model: PreTrainedModel) -> Iterator[None]:
-    """Leave the mode of each module, and what will be drawn at random, as they are."""
-    modes = [(module, module.training) for module in model.modules()]
+    """Leave the mode of the model, and what will be drawn at random, as they are."""
     devices = [model.device] if model.device.type == "cuda" else []
-    try:
-        with torch.random.fork_rng(devices):
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
+    with evaluating(model), torch.random.fork_rng(devices):
+        yield

@@ -12,9 +12,8 @@ from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, loa
 from cygnet.transformer.decoding import context_length
 from cygnet.transformer.figures import TokenFigures, token_figures
 from cygnet.transformer.loss import ROWS, find_head
-from cygnet.transformer.model import load_model
+from cygnet.transformer.model import evaluating, load_model
 from cygnet.transformer.other_tokenizers import adapt
-from cygnet.transformer.readers import evaluating
 from cygnet.transformer.sampling import Sampling
 from cygnet.transformer.text_evaluation import WINDOW_WITHOUT_LIMIT
 from cygnet.xray.token_table import TokenTable
