@@ -25,7 +25,10 @@ from cygnet.xray import commands as xray
 from cygnet.xray.sweep.command import SweepOptions, run_sweep
 
 USAGE, INTERRUPTED = 2, 130
-TRAIN_LIBRARIES = ("torch", "transformers", "accelerate", "safetensors", "matplotlib")
+TRAIN_LIBRARIES = (
+    *("torch", "transformers", "accelerate", "safetensors", "matplotlib"),
+    *("starlette", "uvicorn"),
+)
 CHECK_LIBRARIES = ("ftfy", "rensa")
 
 

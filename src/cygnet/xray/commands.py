@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from cygnet.errors import InputError
+from cygnet.xray.serve.command import serve as serve
 
 
 def tokens(
