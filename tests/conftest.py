@@ -32,7 +32,7 @@ SMALL = (
     *("--transformer.log-every", "2"),
     # Measured anew by each run, "auto" may part two runs on a busy machine.
     *("--transformer.precision", "fp32"),
-    *("--xray.max-tokens", "40"),
+    *("--xray.max-tokens", "40", "--xray.trace-every", "80", "--xray.trace-tokens", "8"),
 )
 """The recipe demo, made small: every stage takes seconds."""
 

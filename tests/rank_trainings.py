@@ -8,6 +8,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.stage import new_model, row_callbacks
 from cygnet.transformer.training import TrainingResult, train
+from cygnet.xray.recorder import TraceRecorder
 from training_lab import StopAt
 
 BYTES = Tokenizer([])
@@ -37,5 +38,8 @@ def run_training(
     store = TokenStore.open(tokens / ("masked-tokens" if options.order == "packed" else "tokens"))
     model = new_model(options, BYTES)
     stop = [StopAt(stop_at)] if stop_at else []
-    callbacks = [*row_callbacks(options, folder, []), *stop]
+    traces = TraceRecorder(
+        folder / "traces.jsonl", BYTES, ["Mia had"], every=3, max_tokens=4, overwrite=True
+    )
+    callbacks = [*row_callbacks(options, folder, []), traces, *stop]
     return train(model, store, folder, options, BYTES.token_lengths(), callbacks)

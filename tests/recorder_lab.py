@@ -52,7 +52,10 @@ def new_trainer(
     data: Any = None,
     **arguments: Any,
 ) -> Trainer:
-    options: dict[str, Any] = {"max_steps": STEPS, "learning_rate": 1e-2, "save_strategy": "no"}
+    options: dict[str, Any] = {
+        **{"max_steps": STEPS, "learning_rate": 1e-2},
+        **{"save_strategy": "no", "logging_strategy": "no"},
+    }
     trainer = Trainer(
         model=model or new_model(),
         args=TrainingArguments(
@@ -61,7 +64,6 @@ def new_trainer(
             use_cpu=True,
             report_to="none",
             disable_tqdm=True,
-            logging_strategy="no",
             dataloader_pin_memory=False,
             **(options | arguments),
         ),

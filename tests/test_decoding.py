@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 
 from cygnet.transformer.dead_rows import mask_rows
 from cygnet.transformer.decoding import Decoder, window_start
+from cygnet.transformer.model import evaluating
 from cygnet.transformer.readers import UNIFORM, UniformReader
 from cygnet.transformer.tape import Tape
 from small_models import CONFIGS, CONTEXT, SLIDING, greedy, new_model
@@ -177,3 +178,14 @@ def test_one_token_and_a_way_back_cost_one_step() -> None:
     decoder.logits([[*text[:-6], 9]])
     decoder.logits([[*text[:-6], 9, 3]])
     assert passes == [len(TEXT)]
+
+
+def test_a_model_in_training_is_left_as_it_was_also_after_an_error() -> None:
+    model = new_model(CONFIGS["gpt2"])
+    model.train()
+    model.transformer.h[0].train(False)
+    before = [module.training for module in model.modules()]
+    with pytest.raises(RuntimeError, match="within"), evaluating(model):
+        assert not any(module.training for module in model.modules())
+        raise RuntimeError("within")
+    assert [module.training for module in model.modules()] == before

@@ -236,7 +236,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(st.lists(ACTIONS, max_size=25), st.integers(1, 100), st.integers(1, 40))
 def test_no_keys_break_it(actions: list[str], width: int, height: int) -> None:
     player = new_player()
@@ -474,7 +474,7 @@ def test_a_script_prints_and_draws(folder: Path, tmp_path: Path) -> None:
     lines = result.stdout.splitlines()
     assert lines[0].startswith("a│b│c│")
     assert lines[0].split("│")[4] == "a"
-    assert len(lines) == 3 + 6
+    assert lines[2].startswith("6 tokens, 6 bytes")
     assert svg.read_text().startswith("<svg")
 
 

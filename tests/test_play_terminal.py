@@ -259,7 +259,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def begin(terminal: Terminal, folder: Path, **environment: str) -> None:
     arguments = ["xray", "play", str(folder), "--prompt", "hello", "--seed", "3"]
     forks().start(arguments, terminal.path, {"TERM": "xterm"} | environment)
-    terminal.wait_for("quit")
+    terminal.wait_for("quit|Error|cygnet: ")
+    assert "quit" in terminal.text(), terminal.text()
 
 
 @pytest.mark.parametrize(

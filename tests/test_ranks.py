@@ -26,6 +26,7 @@ from cygnet.transformer.meter import TIMINGS
 from cygnet.transformer.rows import RankRows
 from cygnet.transformer.snapshots import Snapshots
 from cygnet.transformer.training import TrainingResult, check_options
+from cygnet.xray.runs.traces import read_traces
 from rank_trainings import BYTES, TRAININGS, run_training
 from training_lab import StopError
 
@@ -165,6 +166,7 @@ def test_rank_0_alone_writes(trained: Trained) -> None:
     writes = [json.loads((trained.folder / f"writes-{rank}.json").read_text()) for rank in (0, 1)]
     assert len(writes[0]) > 100
     assert writes[1] == []
+    assert [one.step for one in read_traces(trained.folder / "masked")] == [0, 3, 6, 8]
 
 
 def test_an_error_of_one_rank_is_one_line(trained: Trained) -> None:

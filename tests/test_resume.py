@@ -82,7 +82,7 @@ def check_kill(builder: Builder, tokens: Path, whole: Path, folder: Path, moment
 def test_killed_at_a_file_operation_it_ends_with_the_same_bytes(
     builder: Builder, tokens: Path, whole: Path, tmp_path: Path
 ) -> None:
-    """While a checkpoint, its seal, the metrics or the recorder's files are written or removed."""
+    """While a checkpoint, its seal, the metrics or a recorder's files are written or removed."""
     n = int((whole / "n-operations").read_text())
     assert n > 80
     chance = random.Random(6)

@@ -91,6 +91,7 @@ def test_what_is_left_behind(finished_run: Path) -> None:
         "transformer/stage.json",
         "transformer/tokenizer.json",
         "transformer/tokenizer_config.json",
+        "transformer/traces.jsonl",
         "transformer/vocab.txt",
         "xray/report.html",
         "xray/samples.json",

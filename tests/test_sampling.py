@@ -128,3 +128,10 @@ def test_text_in_front_of_a_stop_is_whole(text: str, stop: list[str]) -> None:
 def test_an_empty_stop_is_refused() -> None:
     with pytest.raises(InputError, match="empty"):
         TextStream([""])
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-6, 1e-38, 1e-45, 5e-324])
+def test_the_lowest_temperatures_take_the_likeliest(temperature: float) -> None:
+    logits = torch.tensor([1.0, 9.0, 8.99, -70.0])
+    scores = filtered(logits, Sampling(temperature=temperature, top_p=0.9, min_p=0.1))
+    assert [draw(scores, seed, 0) for seed in range(20)] == [1] * 20

@@ -14,6 +14,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.stage import new_model, row_callbacks, save_model
 from cygnet.transformer.training import train
+from cygnet.xray.recorder import TraceRecorder
 
 BYTES = Tokenizer([])
 OPTIONS = TransformerOptions(
@@ -59,7 +60,10 @@ def train_small(folder: str, tokens: str, moment: str) -> None:
     countdown = Countdown(Path(folder), int(moment))
     sys.addaudithook(countdown)
     model, out = new_model(OPTIONS, BYTES), Path(folder)
-    callbacks = row_callbacks(OPTIONS, out, [])
+    traces = TraceRecorder(
+        out / "traces.jsonl", BYTES, ["Mia had", ""], every=3, max_tokens=4, overwrite=True
+    )
+    callbacks = [*row_callbacks(OPTIONS, out, []), traces]
     store = TokenStore.open(tokens)
     train(model, store, out, OPTIONS, BYTES.token_lengths(), callbacks=callbacks)
     save_model(model, out)

@@ -9,6 +9,9 @@ What most people need is here; importing it costs nothing until it is used:
 - ``load_model``, ``load_tokenizer``, ``generate``, ``Sampler``, ``Sampling``: the trained model
 - ``EmbeddingRecorder``, ``Snapshots``: embedding rows over a training
 - ``trace``, ``Trace``: what a model thought of every token of a text
+- ``Writing``: a text that a model writes: forwards, back, and on from another token
+- ``compare_tokens``, ``attention``: how tokenizers cut a text, what its tokens look at
+- ``TraceRecorder``, ``read_traces``: the same over a training
 """
 
 import importlib
@@ -32,8 +35,13 @@ if TYPE_CHECKING:
     from cygnet.transformer.sampler import Sampler as Sampler
     from cygnet.transformer.sampling import Sampling as Sampling
     from cygnet.transformer.snapshots import Snapshots as Snapshots
+    from cygnet.xray.attention.reading import attention as attention
+    from cygnet.xray.recorder import TraceRecorder as TraceRecorder
+    from cygnet.xray.runs.traces import read_traces as read_traces
+    from cygnet.xray.tokens.comparison import compare_tokens as compare_tokens
     from cygnet.xray.trace import Trace as Trace
     from cygnet.xray.tracing import trace as trace
+    from cygnet.xray.writing import Writing as Writing
 
 __version__ = "0.1.0"
 
@@ -48,15 +56,20 @@ _HOME = {
     "TokenStore": ("cygnet.tokens.store", "TokenStore"),
     "Tokenizer": ("cygnet.tokenizer.tokenizer", "Tokenizer"),
     "Trace": ("cygnet.xray.trace", "Trace"),
+    "TraceRecorder": ("cygnet.xray.recorder", "TraceRecorder"),
     "build_tokens": ("cygnet.tokens.build", "build"),
     "find_recipe": ("cygnet.recipe", "find_recipe"),
     "generate": ("cygnet.transformer.generation", "generate"),
     "generate_batch": ("cygnet.transformer.generation", "generate_batch"),
+    "read_traces": ("cygnet.xray.runs.traces", "read_traces"),
     "read_text": ("cygnet.text.sources", "read_text"),
     "load_model": ("cygnet.transformer.model", "load_model"),
     "load_tokenizer": ("cygnet.transformer.any_tokenizer", "load_tokenizer"),
     "run": ("cygnet.runner", "run"),
     "trace": ("cygnet.xray.tracing", "trace"),
+    "attention": ("cygnet.xray.attention.reading", "attention"),
+    "compare_tokens": ("cygnet.xray.tokens.comparison", "compare_tokens"),
+    "Writing": ("cygnet.xray.writing", "Writing"),
 }
 
 

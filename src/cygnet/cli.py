@@ -26,12 +26,8 @@ from cygnet.xray.sweep.command import SweepOptions, run_sweep
 
 USAGE, INTERRUPTED = 2, 130
 TRAIN_LIBRARIES = (
-    "torch",
-    "transformers",
-    "accelerate",
-    "safetensors",
-    "matplotlib",
-    "prompt_toolkit",
+    *("torch", "transformers", "accelerate", "safetensors", "matplotlib"),
+    *("prompt_toolkit", "starlette", "uvicorn"),
 )
 CHECK_LIBRARIES = ("ftfy", "rensa")
 
@@ -45,9 +41,10 @@ def run(recipe: Recipe, until: str, out: Path | None, overwrite: bool) -> None:
         return
     print(folder / until)
     if until == "xray":
-        print(f"\nthe report       {folder}/xray/report.html")
-        print(f"another story    cygnet transformer generate {folder} --seed 2")
-        print(f"a closer look    cygnet xray trace {folder} 'Once upon a time'")
+        print(f"\nthe report          {folder}/xray/report.html")
+        print(f"a page to play with cygnet xray serve {folder}")
+        print(f"another story       cygnet transformer generate {folder} --seed 2")
+        print(f"a closer look       cygnet xray trace {folder} 'Once upon a time'")
 
 
 @dataclass(frozen=True, kw_only=True)

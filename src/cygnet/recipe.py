@@ -19,7 +19,7 @@ ModelPreset = Literal[
     "gpt2", "gpt2-small", "gpt2-medium", "gpt2-large", "gpt2-xl", "tiny-llm", "duckling-ii",
     "llama", "qwen2.5", "qwen2.5-0.5b", "qwen2.5-1.5b", "qwen2.5-7b", "nanochat",
 ]  # fmt: skip
-HOW = ("micro_batch_size", "device", "report_to")
+HOW = ("micro_batch_size", "device", "report_to", "trace_every", "trace_tokens")
 """Options that say how something is computed, not what: a run may go on with others."""
 
 
@@ -183,6 +183,11 @@ class XrayOptions:
     """Alternatives recorded for each token."""
     seed: int = 1
     """Of the draws."""
+    trace_every: int | None = None
+    """While the model trains, steps between shorter samples from the same prompts; none are taken
+    if none. A multiple of log_every keeps their time out of tokens_per_second."""
+    trace_tokens: int = 40
+    """Longest of these samples, in tokens."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,7 +222,9 @@ def demo() -> Recipe:
             eval_tokens=20_000,
         ),
         xray=XrayOptions(
-            prompts=("Once upon a time", "There was once a", "One sunny day,"), temperature=0.6
+            prompts=("Once upon a time", "There was once a", "One sunny day,"),
+            temperature=0.6,
+            trace_every=400,
         ),
     )
 
@@ -238,7 +245,9 @@ def tiny_llm() -> Recipe:
             learning_rate=2e-3,
             eval_tokens=100_000,
         ),
-        xray=XrayOptions(prompts=("Once upon a time", "Lily and Tom", "One day, a little dog")),
+        xray=XrayOptions(
+            prompts=("Once upon a time", "Lily and Tom", "One day, a little dog"), trace_every=700
+        ),
     )
 
 

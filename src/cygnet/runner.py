@@ -156,8 +156,15 @@ def _maker(name: str, recipe: Recipe, folder: Path) -> Callable[[Path], dict[str
         return lambda out: build_tokens(recipe.tokens, out, text, tokenizer)
     if name == "transformer":
         from cygnet.transformer.stage import build as build_transformer
+        from cygnet.xray.recorder import trace_callbacks
 
-        return lambda out: build_transformer(recipe.transformer, out, tokenizer, tokens)
+        return lambda out: build_transformer(
+            recipe.transformer,
+            out,
+            tokenizer,
+            tokens,
+            trace_callbacks(recipe.xray, out, tokenizer),
+        )
     from cygnet.xray.stage import build as build_xray
 
     return lambda out: build_xray(recipe.xray, out, folder)

@@ -11,8 +11,8 @@ from cygnet import stage
 from cygnet.errors import InputError
 from cygnet.files import read_json
 from cygnet.tokenizer.tokenizer import Tokenizer
-from cygnet.transformer.model import find_model_folder
-from cygnet.transformer.other_tokenizers import TransformersTokenizer
+from cygnet.transformer.model import find_model_folder, load_model
+from cygnet.transformer.other_tokenizers import TransformersTokenizer, adapt
 
 MOST_PADDING = 0.05  # Phi-2 has 1.8% more rows than tokens, Qwen2.5 0.2%
 
@@ -53,6 +53,29 @@ def load_tokenizer(path: str | Path) -> AnyTokenizer:
         if found.boundary_id is None or next(iter(found.special_tokens)) in _named_tokens(folder):
             return found
     return TransformersTokenizer.load(folder)
+
+
+def open_model(
+    model: PreTrainedModel | str | Path, tokenizer: Any = None
+) -> tuple[PreTrainedModel, AnyTokenizer]:
+    """A model and its tokenizer, ready to be asked.
+
+    Args:
+        model: A run folder, the folder of any causal model of ``transformers``, or a model.
+        tokenizer: By default the one in the folder. Of cygnet, ``transformers`` (fast),
+            ``tokenizers`` or ``tiktoken``.
+
+    Raises:
+        InputError: There is no model or no tokenizer, or it is not the model's.
+    """
+    if not isinstance(model, PreTrainedModel):
+        tokenizer = tokenizer or load_tokenizer(model)
+        model = load_model(model)
+    if tokenizer is None:
+        raise InputError("a model in memory needs its tokenizer: name it behind the model")
+    found: AnyTokenizer = adapt(tokenizer)
+    check_vocabulary(model, found)
+    return model, found
 
 
 def _named_tokens(folder: Path) -> set[str]:

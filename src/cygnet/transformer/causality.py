@@ -7,6 +7,7 @@ from transformers import PreTrainedModel
 
 from cygnet.errors import InputError
 from cygnet.transformer.attention import model_inputs
+from cygnet.transformer.model import evaluating
 
 HALF = 4
 ROUNDING = 1e-5
@@ -74,8 +75,6 @@ def _logits(model: PreTrainedModel, half: slice, other: int, packed: bool) -> to
     documents = torch.arange(2 * HALF)[None] // HALF
     positions = torch.arange(2 * HALF)[None] % HALF
     rows = (x, positions, documents) if packed else (x,)
-    was_training = model.training
-    model.train(False)
-    logits: torch.Tensor = model(**model_inputs(model, *rows)).logits[:, half]
-    model.train(was_training)
+    with evaluating(model):
+        logits: torch.Tensor = model(**model_inputs(model, *rows)).logits[:, half]
     return logits

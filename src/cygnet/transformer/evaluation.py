@@ -18,6 +18,7 @@ from cygnet.tokens.batch import IGNORED, Batch, Order
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.attention import to_tensors
 from cygnet.transformer.loss import loss_function
+from cygnet.transformer.model import evaluating
 
 
 class LossSum:
@@ -137,9 +138,7 @@ def evaluate(
     losses_of = loss_function(model)
     lengths = torch.from_numpy(token_lengths).to(model.device)
     total = LossSum(bytes_ratio=bytes_ratio(store, split, token_lengths))
-    was_training = model.training
-    model.train(False)
-    with torch.inference_mode():
+    with torch.inference_mode(), evaluating(model):
         read = _packed_rows if order == "packed" else _windows
         batches = read(store, split, block_size, batch_size, max_tokens)
         for batch in itertools.islice(batches, rank, None, world_size):
@@ -148,7 +147,6 @@ def evaluate(
                 _, losses = losses_of(**rows)
             total.add(losses, rows["y"], lengths)
             on_tokens(rows["y"].numel())
-    model.train(was_training)
     return total
 
 

@@ -20,6 +20,7 @@ from cygnet.machine_code import kernels
 from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.attention import model_inputs
 from cygnet.transformer.dead_rows import masked_ids
+from cygnet.transformer.model import evaluating
 
 ROWS = 256
 """Of logits at a time. With 8,192 tokens 64, 128, 256 and 512 rows took 18, 14, 13 and 12 ms."""
@@ -111,16 +112,13 @@ def find_head(model: PreTrainedModel) -> Head | None:
         return None
     cap = getattr(model.config, "final_logit_softcapping", None)
     head = Head(output.weight, cap, torch.tensor(masked_ids(model), dtype=torch.int64))
-    was_training = model.training
-    model.train(False)
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(model):
         tokens = torch.arange(4, device=model.device)[None] % model.config.vocab_size
         hidden = model.base_model(input_ids=tokens, use_cache=False)[0]
         found = head.bend(hidden @ head.weight.T)
         # Not model(): accelerate rounds what that gives to the precision of the training.
         expected = type(model).forward(model, input_ids=tokens, use_cache=False).logits
         same = torch.allclose(found, expected, atol=1e-4)
-    model.train(was_training)
     return head if same else None
 
 

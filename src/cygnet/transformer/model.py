@@ -1,8 +1,11 @@
 """Model folders: what ``transformers`` reads and writes, never a pickle."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import torch
 import transformers
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, PreTrainedModel
@@ -71,3 +74,16 @@ def block_size(model: PreTrainedModel) -> int:
     """The longest context of a model, in tokens."""
     length: int = model.config.max_position_embeddings
     return length
+
+
+@contextmanager
+def evaluating(model: torch.nn.Module) -> Iterator[None]:
+    """Ask a model without dropout; modules that were in training are so again behind it."""
+    trained = [module for module in model.modules() if module.training]
+    for module in trained:
+        module.training = False
+    try:
+        yield
+    finally:
+        for module in trained:
+            module.training = True

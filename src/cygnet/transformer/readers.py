@@ -1,8 +1,7 @@
 """How a model reads tokens: any model as ``transformers`` does, known ones with less around it."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -13,6 +12,7 @@ from transformers.cache_utils import DynamicLayer
 from cygnet.transformer.attention import as_mask, document_mask
 from cygnet.transformer.dead_rows import mask_logits, masked_ids
 from cygnet.transformer.kv_cache import KVCache, as_transformers_cache
+from cygnet.transformer.model import evaluating
 from cygnet.transformer.tape import Step, Tape
 
 UNIFORM = {"gpt2", "gpt_neox", "llama", "mistral", "nanochat", "qwen2", "qwen3"}
@@ -186,15 +186,6 @@ def _recordings(model: PreTrainedModel) -> tuple[dict[Kind, Step], dict[Kind, bo
     if kept is None or [*map(id, kept[0])] != [*map(id, parameters)] or kept[1] != masked:
         kept = _KEPT[model] = (parameters, masked, {}, {})
     return kept[2:]
-
-
-@contextmanager
-def evaluating(model: PreTrainedModel) -> Iterator[None]:
-    """Ask a model without dropout; one in training goes on with it."""
-    was_training = model.training
-    model.train(False)
-    yield
-    model.train(was_training)
 
 
 def is_watched(model: PreTrainedModel) -> bool:

@@ -10,6 +10,8 @@ from cygnet.errors import InputError
 from cygnet.tokens.order import random_starts
 
 _FEW = 256  # tokens that are sorted first: a trained model's nucleus is rarely larger
+LOW = 1e-3  # temperature below which a quotient may leave the range of float32
+LEAST = 1e-30  # float32 has no inverse of what is much smaller
 _STEPS = 1 << 53  # as many as a float64 between 0 and 1 tells apart
 
 
@@ -78,7 +80,9 @@ def filtered(logits: torch.Tensor, sampling: Sampling) -> torch.Tensor:
         likeliest = torch.full_like(logits, -math.inf)
         likeliest[logits.argmax()] = 0
         return likeliest
-    scores = logits / sampling.temperature
+    if sampling.temperature < LOW:
+        logits = logits - logits.max()  # the likeliest stays 0, whatever it is divided by
+    scores = logits / max(sampling.temperature, LEAST)
     if sampling.top_k is not None and sampling.top_k < len(scores):
         scores = _at_least(scores, scores.topk(sampling.top_k).values[-1])
     if sampling.top_p is not None and sampling.top_p < 1:

@@ -1,6 +1,7 @@
 """The transformer stage of a run: a model of the recipe's shape, trained on the token files."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,19 @@ RECORDER = "recorder"
 
 
 def build(
-    options: TransformerOptions, folder: Path, tokenizer_folder: Path, tokens_folder: Path
+    options: TransformerOptions,
+    folder: Path,
+    tokenizer_folder: Path,
+    tokens_folder: Path,
+    callbacks: Sequence[TrainerCallback] = (),
 ) -> dict[str, Any]:
     """Train a model, save it with its tokenizer into ``folder`` and return its figures.
+
+    Args:
+        options: The model and its training.
+        folder: Gets the model, its tokenizer, and what the training writes.
+        tokenizer_folder, tokens_folder: The stages before.
+        callbacks: Others to call while it trains, as of ``training.train``.
 
     Raises:
         InputError: The options do not fit the token files, e.g. a block longer than the data.
@@ -51,7 +62,7 @@ def build(
     check_options(options, store)
     model = new_model(options, tokenizer)
     line = LiveLine(options, is_live())
-    callbacks = [line, *row_callbacks(options, folder, [*tokenizer.dead_ids])]
+    own = [line, *row_callbacks(options, folder, [*tokenizer.dead_ids])]
     n_parameters = model.num_parameters()
     say(f"  {n_parameters:,} parameters, {options.steps:,} steps of {_batch_words(options)}")
     with live_line(line.text):
@@ -61,7 +72,7 @@ def build(
             folder,
             options,
             tokenizer.token_lengths(),
-            callbacks,
+            [*own, *callbacks],
             [*tokenizer.dead_ids],
             line.on_validation,
         )

@@ -21,8 +21,7 @@ from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, load_tokenizer
 from cygnet.transformer.decoding import context_length
 from cygnet.transformer.loss import loss_function
-from cygnet.transformer.model import load_model_quietly
-from cygnet.transformer.readers import evaluating
+from cygnet.transformer.model import evaluating, load_model_quietly
 
 WINDOW_WITHOUT_LIMIT = 2048
 ROWS = 8  # windows that are read at a time

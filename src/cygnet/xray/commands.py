@@ -1,38 +1,157 @@
 """The verbs of ``cygnet xray``: one verb, one function; see ``cygnet.cli``."""
 
+import sys
 from pathlib import Path
+from typing import Literal
 
 from cygnet.errors import InputError
+from cygnet.xray.serve.command import serve as serve
+
+
+def tokens(
+    text: str,
+    tokenizers: tuple[Path, ...],
+    /,
+    ids: bool = False,
+    special: bool = False,
+    json: bool = False,
+    svg: Path | None = None,
+) -> None:
+    """Show how tokenizers cut a text, side by side, and where they differ.
+
+    Example: cygnet xray tokens "Once upon a time" runs/demo --ids
+
+    Args:
+        text: Any text; - reads it from standard input.
+        tokenizers: Run folders, or files and folders of tokenizers.
+        ids: Print the id of each token beneath it.
+        special: Read special tokens where the text spells them out: chats show who speaks, and what
+            training counts.
+        json: Print all tokens as JSON.
+        svg: Also draw what is printed into this file.
+    """
+    from rich.console import Console
+
+    from cygnet.xray.terminal import svg_console, write_svg
+    from cygnet.xray.tokens.comparison import compare_tokens, open_tokenizers
+    from cygnet.xray.tokens.view import print_comparison
+
+    found = compare_tokens(open_tokenizers(tokenizers), _read(text), special=special)
+    if json:
+        Console().print_json(data=found.to_dict())
+    else:
+        print_comparison(found, ids)
+    if svg:
+        console = svg_console(width=92)
+        print_comparison(found, ids, console)
+        write_svg(console, svg, "cygnet xray tokens")
 
 
 def trace(
-    path: Path, text: str, /, alternatives: int = 5, json: bool = False, svg: Path | None = None
+    path: Path,
+    text: str,
+    /,
+    alternatives: int = 5,
+    top: int = 5,
+    special: bool = False,
+    json: bool = False,
+    svg: Path | None = None,
 ) -> None:
     """Show what a model thinks of every token of a text.
 
     Example: cygnet xray trace runs/demo "Once upon a time" --alternatives 3
 
     Args:
-        path: A run folder.
-        text: Any text.
+        path: A run folder, or the folder of any causal model of transformers.
+        text: Any text; - reads it from standard input.
         alternatives: How many likely tokens to show at each position.
+        top: How many of the most surprising places to list.
+        special: Read special tokens where the text spells them out.
         json: Print the figures as JSON.
         svg: Also draw what is printed into this file.
     """
     from rich.console import Console
 
-    from cygnet.tokenizer.tokenizer import Tokenizer
+    from cygnet.transformer.any_tokenizer import load_tokenizer
     from cygnet.transformer.model import load_model_quietly
-    from cygnet.xray.terminal import print_trace, save_svg
+    from cygnet.xray.terminal import print_trace, svg_console, write_svg
     from cygnet.xray.tracing import trace
 
-    found = trace(load_model_quietly(path), Tokenizer.load(path), text, n_alternatives=alternatives)
+    for name, least in (("alternatives", alternatives), ("top", top)):
+        if least < 0:
+            raise InputError(f"{name} must not be negative, found {least}")
+    model = load_model_quietly(path)
+    found = trace(
+        model, load_tokenizer(path), _read(text), n_alternatives=alternatives, special=special
+    )
     if json:
         Console().print_json(data=found.to_dict())
     else:
-        print_trace(found)
+        print_trace(found, top=top)
     if svg:
-        save_svg(found, svg)
+        console = svg_console(width=92)
+        print_trace(found, console, top)
+        write_svg(console, svg, "cygnet xray trace")
+
+
+def _read(text: str) -> str:
+    """A text that is given, or with - what comes on standard input."""
+    if text != "-":
+        return text
+    try:
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InputError(f"standard input is not UTF-8: {error}") from error
+
+
+def attention(
+    path: Path,
+    text: str,
+    /,
+    layer: int | None = None,
+    head: int | None = None,
+    token: int | None = None,
+    max_tokens: int | None = None,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Show what each token of a text looks at, in every layer and head.
+
+    Prints a summary of each head and a map, the mean over what is not chosen; with --token what
+    that token looks at, and who looks at it.
+
+    Example: cygnet xray attention runs/demo "Once upon a time" --layer 0 --head 1 --plot head.png
+
+    Args:
+        path: A run folder, or the folder of any causal model of transformers.
+        text: Any text.
+        layer: A layer, from 0; all by default.
+        head: A head, from 0; all by default.
+        token: The position of a token, as the map numbers them; -1 is the last.
+        max_tokens: Read the last tokens only; by default as many as have weights of 256 MB.
+        json: Print tokens, summaries and the map as JSON.
+        plot: Also draw the head, or all heads, into this .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.transformer.model import quiet_transformers
+    from cygnet.xray.attention.plots import draw_attention
+    from cygnet.xray.attention.reading import attention as read_attention
+    from cygnet.xray.attention.view import print_attention, print_token
+
+    if plot:
+        check_plot_file(plot)
+    quiet_transformers()
+    found = read_attention(path, text=text, max_tokens=max_tokens)
+    if json:
+        Console().print_json(data=found.to_dict(layer, head, token))
+    elif token is None:
+        print_attention(found, layer, head)
+    else:
+        print_token(found, token, layer, head)
+    if plot:
+        draw_attention(found, plot, layer, head)
 
 
 def dead(
@@ -186,7 +305,7 @@ def play(
     from rich.console import Console
 
     from cygnet.xray.play.command import in_terminal, options_of, sampling_of, scripted
-    from cygnet.xray.terminal import print_trace, save_svg
+    from cygnet.xray.terminal import print_trace, svg_console, write_svg
 
     options = options_of(path)
     given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
@@ -205,4 +324,124 @@ def play(
     else:
         print_trace(found)
     if svg:
-        save_svg(found, svg)
+        console = svg_console(width=92)
+        print_trace(found, console)
+        write_svg(console, svg, "cygnet xray play")
+
+
+def rows(
+    path: Path,
+    tokens: tuple[str, ...] = (),
+    /,
+    neighbours: int = 10,
+    by: Literal["cosine", "distance"] = "cosine",
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Show where embedding rows lie: norms, neighbours, live and dead.
+
+    Of each token in the input and in the output matrix: its norm among those of live and dead rows,
+    how far it is from their centroids, and the nearest rows. Without tokens, the norms of all.
+
+    Example: cygnet xray rows runs/demo " girl" --neighbours 5 --plot rows.png
+
+    Args:
+        path: A run folder, or the folder of any causal model of transformers.
+        tokens: Each an id, or the exact text of a token, with its blank: " girl".
+        neighbours: How many of the nearest rows; without tokens, of the longest and the shortest.
+        by: What is near: cosine, or Euclidean distance.
+        json: Print everything as JSON.
+        plot: Also draw all rows in a plane, and the tokens in it, into this .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.transformer.model import quiet_transformers
+    from cygnet.xray.rows.embedding import open_embedding, token_named
+    from cygnet.xray.rows.plots import draw_rows
+    from cygnet.xray.rows.view import print_overview, print_row
+
+    if plot:
+        check_plot_file(plot)
+    if neighbours < 0:
+        raise InputError(f"neighbours is {neighbours}: it can be 0 or more")
+    quiet_transformers()
+    embedding = open_embedding(path)
+    found = [embedding.token(token_named(embedding, word), neighbours) for word in tokens]
+    if json and tokens:
+        Console().print_json(data=[row.to_dict() for row in found])
+    elif json:
+        overview = embedding.overview(neighbours)
+        Console().print_json(data={name: one.to_dict() for name, one in overview.items()})
+    elif not tokens:
+        print_overview(embedding, neighbours)
+    for row in () if json else found:
+        print_row(row, by)
+    if plot:
+        draw_rows(embedding, found, plot, by)
+
+
+def runs(
+    paths: tuple[Path, ...],
+    /,
+    against: Literal["steps", "tokens", "time"] = "tokens",
+    samples: bool = False,
+    json: bool = False,
+    plot: Path | None = None,
+) -> None:
+    """Compare runs, also while they train: figures, recipes, loss curves, samples over the steps.
+
+    Example: cygnet xray runs runs/demo --against time --plot losses.svg
+
+    Args:
+        paths: Run folders, or folders with a metrics.jsonl.
+        against: What the losses are drawn over.
+        samples: Also print what each run wrote at steps of its training (--xray.trace-every).
+        json: Print all of it as JSON.
+        plot: Also draw the losses into a .png or .svg file.
+    """
+    from rich.console import Console
+
+    from cygnet.tokenizer.plots import check_plot_file
+    from cygnet.xray.plots import draw_loss_curves
+    from cygnet.xray.runs.comparison import compare_runs
+    from cygnet.xray.runs.reading import read_runs
+    from cygnet.xray.runs.samples import read_samples
+    from cygnet.xray.runs.samples_view import print_samples
+    from cygnet.xray.runs.view import print_comparison
+
+    if plot:
+        check_plot_file(plot)
+    found = read_runs(paths)
+    compared = compare_runs(found, against)
+    written = read_samples(found) if samples else []
+    if json:
+        texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
+        Console().print_json(data=compared.to_dict() | texts)
+    else:
+        print_comparison(compared)
+        print_samples(written)
+    if plot:
+        draw_loss_curves(compared.curves, plot, against)
+
+
+def report(run: Path, /, out: Path | None = None) -> None:
+    """Write all that a run has made into one HTML file that needs nothing else.
+
+    Example: cygnet xray report runs/demo --out report.html
+
+    Args:
+        run: A run folder; what is not finished is left out.
+        out: The file; report.html in the folder of the run by default.
+    """
+    from cygnet.xray.report.writing import (
+        REPORT,
+        check_report_file,
+        samples_of,
+        write_report,
+    )
+
+    path = run / REPORT if out is None else out
+    check_report_file(path)
+    n_bytes = write_report(run, path, samples_of(run))
+    print(f"{path}, {n_bytes / 1e6:.1f} MB")

@@ -7,14 +7,11 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from cygnet.errors import InputError
-from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, load_tokenizer
+from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, open_model
 from cygnet.transformer.decoding import context_length
 from cygnet.transformer.figures import TokenFigures, token_figures
 from cygnet.transformer.loss import ROWS, find_head
-from cygnet.transformer.model import load_model
-from cygnet.transformer.other_tokenizers import adapt
-from cygnet.transformer.readers import evaluating
+from cygnet.transformer.model import evaluating
 from cygnet.transformer.sampling import Sampling
 from cygnet.transformer.text_evaluation import WINDOW_WITHOUT_LIMIT
 from cygnet.xray.token_table import TokenTable
@@ -57,12 +54,7 @@ def trace(
     >>> [(token.text, token.figures.rank <= 257) for token in found.tokens]
     [('h', True), ('i', True)]
     """
-    if not isinstance(model, PreTrainedModel):
-        tokenizer = tokenizer or load_tokenizer(model)
-        model = load_model(model)
-    if tokenizer is None:
-        raise InputError("a model in memory needs its tokenizer: trace(model, tokenizer, text)")
-    tokenizer = adapt(tokenizer)
+    model, tokenizer = open_model(model, tokenizer)
     allowed = tokenizer.special_tokens if special else ()
     return trace_ids(
         model,

@@ -132,7 +132,7 @@ def _draw_frames(
     panel = figure.subplots()
     dots = {name: panel.scatter([], [], label=name, **look) for name, look in LOOKS.items()
             if name in places}  # fmt: skip
-    _set_up(panel, plane, _limits(array, places["dead"], taken, plane))
+    _set_up(panel, plane, square_around(array, places["dead"], taken, plane))
     kind = PillowWriter if path.suffix == ".gif" else FFMpegWriter
     writer = kind(fps=FRAMES_PER_SECOND)
     with writer.saving(figure, str(path), dpi=100):
@@ -153,7 +153,7 @@ def _set_up(panel: Any, plane: Plane, limits: Matrix) -> None:
     panel.legend(loc="upper right", fontsize=8)
 
 
-def _limits(array: npt.NDArray[Any], places: Ids, taken: Ids, plane: Plane) -> Matrix:
+def square_around(array: npt.NDArray[Any], places: Ids, taken: Ids, plane: Plane) -> Matrix:
     """A square that holds the rows at all times, with a margin; shape ``(2, 2)``."""
     low, high = np.full(2, math.inf), np.full(2, -math.inf)
     for at in taken:

@@ -9,7 +9,7 @@ from cygnet.xray.dead.plots import analyses_svg
 from cygnet.xray.dead.result import Analysis
 from cygnet.xray.dead.runs import analyse_run
 from cygnet.xray.dead.view import group_cells, settings_words
-from cygnet.xray.report import html_table
+from cygnet.xray.markup import html_table
 
 
 def rows_html(run_folder: Path, n_dead: int) -> str | None:

@@ -13,8 +13,8 @@ from prompt_toolkit.utils import is_dumb_terminal
 from cygnet.errors import InputError
 from cygnet.files import read_json
 from cygnet.recipe import XrayOptions, read_recipe
-from cygnet.transformer.any_tokenizer import load_tokenizer
-from cygnet.transformer.model import load_model_quietly
+from cygnet.transformer.any_tokenizer import open_model
+from cygnet.transformer.model import quiet_transformers
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.play.app import App
 from cygnet.xray.play.farewell import command, text_of
@@ -51,9 +51,9 @@ def scripted(
     """Write some steps of a text."""
     if n_steps < 0:
         raise InputError(f"--steps must not be negative, found {n_steps}")
-    tokenizer = load_tokenizer(path)
+    quiet_transformers()
+    model, tokenizer = open_model(path)
     forced = parse_forced(force, tokenizer, n_steps)
-    model = load_model_quietly(path)
     writing = Writing(model, tokenizer, prompt, sampling, n_alternatives=n_alternatives)
     return write(writing, n_steps, forced)
 
@@ -76,7 +76,8 @@ def check_terminal() -> None:
 def in_terminal(path: Path, prompt: str, sampling: Sampling, n_alternatives: int) -> None:
     """Play, and print what was written."""
     check_terminal()
-    tokenizer, model = load_tokenizer(path), load_model_quietly(path)
+    quiet_transformers()
+    model, tokenizer = open_model(path)
 
     def new_writing(prompt: str, sampling: Sampling) -> Writing:
         return Writing(model, tokenizer, prompt, sampling, n_alternatives=n_alternatives)

@@ -14,6 +14,7 @@ from cygnet.xray.play.player import Player
 from cygnet.xray.play.rows import Row
 from cygnet.xray.play.screen import draw
 from cygnet.xray.play.text_views import CURSOR, mark_of
+from cygnet.xray.terminal import bracketed
 
 
 class PlainApp:
@@ -81,7 +82,7 @@ class PlainApp:
     def _print_new_tokens(self) -> None:
         tokens = self.player.picture.trace.tokens
         new = tokens[self._n_shown :]
-        print("".join(mark_of(token) + token.text for token in new), end="", flush=True)
+        print("".join(mark_of(token) + bracketed(token) for token in new), end="", flush=True)
         self._n_shown = len(tokens)
 
     def _print_screen(self) -> None:

@@ -6,6 +6,7 @@ from cygnet.xray.play.player import Player
 from cygnet.xray.play.rows import Row, columns, cut, filled, joined
 from cygnet.xray.play.settings import SETTINGS, shown
 from cygnet.xray.play.text_views import CURSOR, mark_of, place, text_rows
+from cygnet.xray.terminal import bracketed
 from cygnet.xray.trace import Alternative
 
 BAR = "reverse"
@@ -62,7 +63,7 @@ def _figures(player: Player, width: int) -> list[Row]:
         after = "end of document" if picture.ended else f"{len(picture.trace.tokens)} tokens"
         return _ruled([where, f"what may come next ({after})"], width)
     token = picture.trace.tokens[player.position]
-    parts = [where, mark_of(token) + token.text]
+    parts = [where, mark_of(token) + bracketed(token)]
     if token.figures is None:
         return _ruled([*parts, "no token before it", f"id {token.id}", token.origin], width)
     parts += [f"{token.figures.probability:.1%}", f"{token.surprise:.1f} bits"]

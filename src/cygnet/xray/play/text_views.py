@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from cygnet.tokenizer.display import visible
 from cygnet.xray.play.player import Picture, Player
 from cygnet.xray.play.rows import Cell, Row, cells, columns, cut, drawn, wrapped
-from cygnet.xray.terminal import LEVELS, style_of
+from cygnet.xray.terminal import LEVELS, bracketed, level_of, style_of
 from cygnet.xray.trace import Alternative, TraceToken
 
 MARKS = ("▏", "▎", "▍", "▌", "█")
@@ -20,8 +20,7 @@ NAME_COLUMNS = 14
 
 def mark_of(token: TraceToken) -> str:
     """How surprising a token is, as a border of some thickness."""
-    surprise = token.surprise or 0.0
-    return next(mark for mark, (limit, _) in zip(MARKS, LEVELS, strict=True) if surprise < limit)
+    return MARKS[LEVELS.index(level_of(token))]
 
 
 def text_rows(player: Player, width: int, height: int) -> list[Row]:
@@ -65,7 +64,7 @@ def _token_cells(picture: Picture, begin: int, end: int) -> Iterator[Cell]:
             yield Cell(AFTER_PROMPT, "bold", -1, may_break=True)
             border.may_break = False
         yield border
-        found = [*cells(token.text, style, i)]
+        found = [*cells(bracketed(token), style, i)]
         found[-1].ends_row = token.bytes.endswith(b"\n")
         yield from found
 
@@ -110,7 +109,7 @@ def _figure_rows(picture: Picture, cursor: int, width: int, height: int) -> list
 def _figure_row(picture: Picture, number: int) -> Row:
     """A token with its probability, bits, rank and entropy, and what else it could have been."""
     token = picture.trace.tokens[number]
-    name = cut([(_style(token), token.text)], NAME_COLUMNS)
+    name = cut([(_style(token), bracketed(token))], NAME_COLUMNS)
     padding = " " * (NAME_COLUMNS + 1 - columns(name))
     row: Row = [("dim", mark_of(token)), *name, ("", padding)]
     if token.figures is None:

@@ -12,7 +12,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.metrics import METRICS
 from cygnet.transformer.shapes import count_layers
 from cygnet.transformer.snapshots import Snapshots
-from cygnet.xray.stage import read_metrics
+from cygnet.xray.runs.reading import read_metrics
 from cygnet.xray.sweep.grid import Cell
 
 

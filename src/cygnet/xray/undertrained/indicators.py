@@ -83,7 +83,7 @@ def check_ids(known_unused: Ids, n_rows: int) -> None:
 
 def norms(rows: Rows) -> Values:
     """The Euclidean length of each row, shape ``(n_rows,)``."""
-    return np.concatenate([np.linalg.norm(block, axis=1) for block in _blocks(rows)])
+    return np.concatenate([np.linalg.norm(block, axis=1) for block in blocks(rows)])
 
 
 def cosine_distances(
@@ -99,7 +99,7 @@ def cosine_distances(
     Where a row, or the mean, has no length, the distance is 1.
     """
     mean = change(rows[known_unused].astype(np.float64).mean(axis=0, keepdims=True))[0]
-    return np.concatenate([_cosine_distance(change(block), mean) for block in _blocks(rows)])
+    return np.concatenate([_cosine_distance(change(block), mean) for block in blocks(rows)])
 
 
 def subtract_mean(rows: Rows) -> Callable[[Values], Values]:
@@ -127,7 +127,7 @@ def first_component(rows: Rows) -> Values:
     """
     centre = subtract_mean(rows)
     covariance = np.zeros((rows.shape[1], rows.shape[1]))
-    for block in map(centre, _blocks(rows)):
+    for block in map(centre, blocks(rows)):
         covariance += block.T @ block
     direction: Values = np.linalg.eigh(covariance)[1][:, -1]
     direction *= np.sign(direction[np.abs(direction).argmax()])
@@ -140,7 +140,7 @@ def _cosine_distance(rows: Values, to: Values) -> Values:
     return distances
 
 
-def _blocks(rows: Rows) -> Iterator[Values]:
+def blocks(rows: Rows) -> Iterator[Values]:
     """The rows in ``float64``, some at a time."""
     for start in range(0, len(rows), BLOCK):
         yield rows[start : start + BLOCK].astype(np.float64)

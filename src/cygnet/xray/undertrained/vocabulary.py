@@ -33,6 +33,7 @@ class TokenNames:
     Attributes:
         texts: What each token is, for people; an id that is missing has no token.
         dead_ids: Rows that no text becomes, by design.
+        special_ids: Special tokens.
         unreachable: Tokens that the tokenizer gives for no text, among them the bytes that UTF-8
             never has; of a tokenizer that is no byte-level BPE, those bytes alone.
         prefix: Ids that a text begins with.
@@ -41,6 +42,7 @@ class TokenNames:
 
     texts: Mapping[int, str] = field(repr=False)
     dead_ids: frozenset[int]
+    special_ids: frozenset[int]
     unreachable: tuple[int, ...]
     prefix: tuple[int, ...]
     separators: tuple[tuple[int, ...], ...]
@@ -82,6 +84,7 @@ def _of_cygnet(folder: Path) -> TokenNames:
     return TokenNames(
         texts={i: "" if i in dead else visible(row) for i, row in enumerate(rows)},
         dead_ids=dead,
+        special_ids=frozenset(tokenizer.special_tokens.values()),
         unreachable=unreachable_tokens(tokenizer) if isinstance(tokenizer, Tokenizer) else (),
         prefix=() if first is None else (first,),
         separators=tuple(tuple(tokenizer.encode(text)) for text in SEPARATORS),
@@ -91,11 +94,13 @@ def _of_cygnet(folder: Path) -> TokenNames:
 def _of_transformers(folder: Path) -> TokenNames:
     tokenizer = _load_fast(folder)
     ids: dict[str, int] = tokenizer.get_vocab()
+    added = tokenizer.added_tokens_decoder
     backend = getattr(tokenizer, "backend_tokenizer", None)  # those without are SentencePiece's
     spelled = _unspell if _is_byte_level(backend) else _readable
     return TokenNames(
         texts={token: spelled(name) for name, token in ids.items()},
         dead_ids=frozenset(token for name, token in ids.items() if DEAD_NAME.fullmatch(name)),
+        special_ids=frozenset(i for i, token in added.items() if token.special),
         unreachable=_unreachable(backend, ids),
         prefix=tuple(tokenizer("")["input_ids"]),
         separators=tuple(

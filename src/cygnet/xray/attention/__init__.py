@@ -1,0 +1,1 @@
+"""Attention: what each token of a text looks at, in every layer and head."""

@@ -1,0 +1,1 @@
+"""The page: a run in the browser, served to this machine alone."""

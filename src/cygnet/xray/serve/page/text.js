@@ -1,0 +1,216 @@
+// The text tab: a text, its figures, and what the model writes behind it.
+
+import { ask, lines, Refused } from "./api.js";
+import { debounced, element, find } from "./dom.js";
+import { inspect } from "./inspector.js";
+import { fail, guarded, say } from "./message.js";
+import { bits, whole } from "./numbers.js";
+import { TokensView, bytesOf, textOf } from "./tokens_view.js";
+
+const N_ALTERNATIVES = 10;
+const N_SURPRISES = 5;
+const NUMBERS = ["temperature", "top_k", "top_p", "min_p", "seed", "max_tokens"];
+
+// The tokens of the box, those behind them, and the text of the box that they are of.
+const state = { given: [], written: [], of: null, special: false };
+let going = null; // ends what is being asked
+let view;
+
+const all = () => [...state.given, ...state.written];
+const isCurrent = () => state.of === find("box").value && state.special === find("special").checked;
+const ids = (tokens) => tokens.map((token) => token.id);
+
+export function begin() {
+  view = new TokensView(find("tokens"), (i, pinned) => shown(i, pinned));
+  inspect(find("inspector"), null);
+  find("write").addEventListener("click", () => write({}));
+  find("step").addEventListener("click", () => write({ max_tokens: 1 }));
+  find("pause").addEventListener("click", pause);
+  find("back").addEventListener("click", back);
+  find("copy").addEventListener("click", guarded(copy));
+  find("edit").addEventListener("click", edit);
+  find("raw").addEventListener("change", look_);
+  find("bits").addEventListener("change", look_);
+  find("box").addEventListener("input", lookLater);
+  find("special").addEventListener("change", lookLater);
+  find("inspector").addEventListener("keydown", (event) => event.key === "Escape" && leave());
+}
+
+export async function show() {
+  if (!isCurrent()) await look();
+}
+
+// The text as other tabs read it: the box, and what was written behind it.
+export const wholeText = () => (isCurrent() ? textOf(all()) : find("box").value);
+
+const lookLater = debounced(() => find("panel-text").hidden || guarded(look)(), 300);
+
+async function look() {
+  pause();
+  const asked = { text: find("box").value, special: find("special").checked };
+  const signal = start();
+  try {
+    const found = await ask("trace", { ...asked, alternatives: N_ALTERNATIVES }, signal);
+    Object.assign(state, { given: found.tokens, written: [], of: asked.text, special: asked.special });
+    draw();
+    say();
+  } finally {
+    finish(signal);
+  }
+}
+
+// Write on: from the end, or from a position with another token there.
+async function write({ max_tokens = null, given = null, written = state.written, force = null }) {
+  lookLater.cancel();
+  going?.abort();
+  const signal = start(true);
+  const order = { ...numbers(), alternatives: N_ALTERNATIVES, force };
+  order.max_tokens = max_tokens ?? order.max_tokens;
+  try {
+    await follow(order, given, written, signal);
+    say();
+  } catch (error) {
+    fail(error);
+  } finally {
+    finish(signal);
+    sum();
+  }
+}
+
+async function follow(order, given, written, signal) {
+  const isKnown = isCurrent();
+  const start = isKnown
+    ? { given: ids(given ?? state.given), written: ids(written) }
+    : { text: find("box").value, special: find("special").checked, with_figures: true };
+  const of = { of: find("box").value, special: find("special").checked };
+  let ended = false;
+  for await (const event of lines("write", { ...order, ...start }, signal)) {
+    if (signal.aborted) return;
+    if (event.error) throw new Refused(event.error);
+    if (event.prompt) prompted(event.prompt, isKnown, given, isKnown ? written : [], of);
+    if (event.token) put(event.token);
+    ended ||= Boolean(event.end);
+  }
+  if (!ended) throw new Refused("the server has ended in the middle of the text");
+}
+
+// The server has taken the order: only now does the old text give way.
+function prompted(tokens, isKnown, given, written, of) {
+  const isAgain = state.order === of;
+  state.order = of;
+  if (isAgain) state.given = tokens; // now with figures
+  else Object.assign(state, { given: isKnown ? (given ?? state.given) : tokens, written: [...written], ...of });
+  draw();
+}
+
+function put(token) {
+  state.written.push(token);
+  view.add(token);
+  if (view.pinned === null) shown(all().length - 1, false);
+  sum(false);
+}
+
+function choose(position, token) {
+  if (!isCurrent()) return; // the box has changed, and its tokens are on their way
+  const n = state.given.length;
+  const from = position < n
+    ? { given: state.given.slice(0, position), written: [] }
+    : { written: state.written.slice(0, position - n) };
+  view.unpin();
+  write({ ...from, force: token });
+}
+
+function back() {
+  pause();
+  if (!state.written.length) return say("there is nothing behind your text to take back");
+  state.written.pop();
+  draw();
+  say();
+}
+
+function pause() {
+  going?.abort();
+  going = null;
+  buttons(false);
+}
+
+function start(writes = false) {
+  going = new AbortController();
+  buttons(writes);
+  return going.signal;
+}
+
+function finish(signal) {
+  if (going?.signal === signal) pause();
+}
+
+function buttons(writes) {
+  find("pause").disabled = !writes;
+  find("tokens").setAttribute("aria-busy", writes);
+}
+
+function numbers() {
+  const values = NUMBERS.map((name) => [name, find(name).value === "" ? null : Number(find(name).value)]);
+  return Object.fromEntries(values);
+}
+
+async function copy() {
+  try {
+    await navigator.clipboard.writeText(wholeText());
+  } catch {
+    throw new Refused("the browser does not allow it: use Edit the text, and copy from the box");
+  }
+  say("copied");
+}
+
+function edit() {
+  find("box").value = wholeText();
+  find("box").focus();
+  guarded(look)();
+}
+
+function look_() {
+  find("tokens").classList.toggle("raw", find("raw").checked);
+  find("tokens").classList.toggle("bits", find("bits").checked);
+}
+
+function draw() {
+  view.draw(all());
+  shown(null, false);
+  sum();
+}
+
+function shown(i, pinned) {
+  const token = i === null ? null : all()[i];
+  inspect(find("inspector"), token, i, choose);
+  find("inspector").classList.toggle("pinned", pinned);
+  if (pinned) find("inspector").querySelector(".other")?.focus();
+}
+
+function leave() {
+  const i = view.pinned;
+  view.unpin();
+  if (i !== null) view.focus(i);
+}
+
+// The sums of what the server has said of each token; as Trace has them.
+function sum(withSurprises = true) {
+  const tokens = all();
+  const size = (some) => some.reduce((n, token) => n + bytesOf(token).length, 0);
+  const texts = tokens.filter((token) => token.kind === "text");
+  const counted = texts.filter((token) => token.surprise != null);
+  const surprise = (some) => some.reduce((n, token) => n + (token.surprise ?? 0), 0);
+  const perByte = surprise(counted) / Math.max(1, size(counted));
+  find("totals").textContent =
+    `${whole(tokens.length)} tokens, ${whole(size(texts))} bytes, ${surprise(tokens).toFixed(1)} bits, ${perByte.toFixed(3)} bits per byte`;
+  if (withSurprises) surprises(tokens);
+}
+
+function surprises(tokens) {
+  const known = tokens.map((token, i) => [token, i]).filter(([token]) => token.surprise != null);
+  known.sort(([a, i], [b, j]) => b.surprise - a.surprise || i - j);
+  find("surprising").hidden = !known.length;
+  find("surprises").replaceChildren(...known.slice(0, N_SURPRISES).map(([token, i]) =>
+    element("li", {}, element("button", { class: "link", onclick: () => view.focus(i) },
+      element("span", { class: "specimen", dir: "auto" }, token.text), ` ${bits(token.surprise)} bits, token ${whole(i)}`))));
+}

@@ -1,0 +1,1 @@
+"""A text through several tokenizers, side by side."""

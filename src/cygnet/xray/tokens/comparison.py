@@ -1,0 +1,157 @@
+"""What several tokenizers make of one text, and where they cut it differently."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cygnet.errors import InputError
+from cygnet.tokenizer.comparison import short_names
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.xray.token_table import NamesTokens, TokenTable
+from cygnet.xray.trace import Trace
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """A stretch of the text that the tokenizers cut differently.
+
+    Attributes:
+        start, end: Bytes of the text, ``end`` exclusive. All tokenizers cut there.
+        tokens: Positions of its tokens in each trace, by the name of the tokenizer.
+    """
+
+    start: int
+    end: int
+    tokens: Mapping[str, range]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One text through several tokenizers.
+
+    Attributes:
+        text: The text.
+        traces: Its tokens by the name of the tokenizer, without figures.
+        unfaithful: Tokenizers whose tokens do not give back the text, byte by byte; they take no
+            part in ``disagreements``.
+        disagreements: Where the others cut differently, in the order of the text.
+    """
+
+    text: str
+    traces: Mapping[str, Trace]
+    unfaithful: tuple[str, ...]
+    disagreements: tuple[Disagreement, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {
+            "text": self.text,
+            "tokenizers": {
+                name: {
+                    "n_tokens": len(trace.tokens),
+                    "bytes_per_token": trace.n_bytes / max(1, trace.kinds.get("text", 0)),
+                    "is_faithful": name not in self.unfaithful,
+                    "tokens": [token.to_dict() for token in trace.tokens],
+                }
+                for name, trace in self.traces.items()
+            },
+            "disagreements": [
+                {
+                    "start": found.start,
+                    "end": found.end,
+                    "tokens": {name: [*places] for name, places in found.tokens.items()},
+                }
+                for found in self.disagreements
+            ],
+        }
+
+
+def compare_tokens(
+    tokenizers: Mapping[str, Any], text: str, *, special: bool = False
+) -> Comparison:
+    """Encode a text with several tokenizers and see where they cut it differently.
+
+    Args:
+        tokenizers: Any that ``trace`` takes, or those of ``open_tokenizers``, by name.
+        text: Any string.
+        special: Read special tokens where the text spells them out; else they are ordinary text.
+
+    Raises:
+        EncodingError: ``text`` holds a lone surrogate.
+
+    >>> from cygnet import Tokenizer
+    >>> pairs = Tokenizer.train(["ab ab ab"], 258)
+    >>> found = compare_tokens({"bytes": Tokenizer([]), "pairs": pairs}, "cab")
+    >>> [(one.start, one.end) for one in found.disagreements]
+    [(1, 3)]
+    """
+    traces = {name: tokens_of(one, text, special=special) for name, one in tokenizers.items()}
+    borders = {name: _borders(trace, text.encode()) for name, trace in traces.items()}
+    known = {name: found for name, found in borders.items() if found is not None}
+    unfaithful = tuple(name for name in traces if name not in known)
+    return Comparison(text, traces, unfaithful, tuple(_disagreements(known)))
+
+
+def tokens_of(tokenizer: NamesTokens, text: str, *, special: bool = False) -> Trace:
+    """The tokens of a text as a trace without figures; no model is asked, and no torch needed."""
+    allowed = tokenizer.special_tokens if special else ()
+    ids = tokenizer.encode(text, allowed_special=allowed)  # type: ignore[attr-defined]
+    return TokenTable(tokenizer).trace(ids)
+
+
+def open_tokenizers(paths: Sequence[Path]) -> dict[str, Any]:
+    """Load tokenizers by short names that tell them apart.
+
+    Args:
+        paths: What ``Tokenizer.load`` takes; or a folder whose tokenizer only ``transformers``
+            reads.
+
+    Raises:
+        InputError: There is none, or it cannot be read.
+    """
+    if not paths:
+        raise InputError("name a tokenizer: cygnet xray tokens TEXT TOKENIZER...")
+    distinct = list(dict.fromkeys(map(str, paths)))
+    names = short_names(distinct)
+    return {names[path]: _open(Path(path)) for path in distinct}
+
+
+def _open(path: Path) -> Any:
+    try:
+        return Tokenizer.load(path)
+    except InputError:
+        if not (path / "tokenizer_config.json").exists():
+            raise
+        from cygnet.transformer.other_tokenizers import TransformersTokenizer
+
+        return TransformersTokenizer.load(path)
+
+
+def _borders(trace: Trace, text: bytes) -> list[int] | None:
+    """Byte offsets of the text at which tokens begin and end; None if they are not its bytes.
+
+    Tokenizers in SentencePiece's manner put a blank before the text, which counts as none of it.
+    """
+    lengths = [len(token.bytes) for token in trace.tokens]
+    spelled = b"".join(token.bytes for token in trace.tokens)
+    if spelled == b" " + text and lengths and spelled != text:
+        lengths[0] -= 1
+    elif spelled != text:
+        return None
+    return [0, *itertools.accumulate(lengths)]
+
+
+def _disagreements(borders: Mapping[str, list[int]]) -> list[Disagreement]:
+    """The stretches between borders that all have, unless all have the same ones within."""
+    if len(borders) < 2:
+        return []
+    shared = sorted(set.intersection(*map(set, borders.values())))
+    places = {name: {at: i for i, at in enumerate(found)} for name, found in borders.items()}
+    found = []
+    for start, end in itertools.pairwise(shared):
+        tokens = {name: range(at[start], at[end]) for name, at in places.items()}
+        if len({len(span) for span in tokens.values()} | {1}) > 1:
+            found.append(Disagreement(start, end, tokens))
+    return found

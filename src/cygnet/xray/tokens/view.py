@@ -1,0 +1,129 @@
+"""Tokenizers side by side in the terminal."""
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from cygnet.xray.terminal import BORDER, bracketed, totals
+from cygnet.xray.tokens.comparison import Comparison, Disagreement
+from cygnet.xray.trace import Trace, TraceToken
+
+SPECIAL, DIFFERS, QUIET = "bold", "underline", "dim"
+MOST_SHOWN = 12  # disagreements
+
+
+def print_comparison(
+    comparison: Comparison, ids: bool = False, console: Console | None = None
+) -> None:
+    """Print the text with the borders of each tokenizer, and where they differ.
+
+    Args:
+        comparison: What to print.
+        ids: Also print the id of each token beneath it.
+    """
+    console = console or Console()
+    for name, trace in comparison.traces.items():
+        console.print(Text(name, style="bold"))
+        differing = {i for one in comparison.disagreements for i in one.tokens.get(name, ())}
+        for line in lines(trace, differing, console.width, ids):
+            console.print(line, no_wrap=True, overflow="crop")
+        words = totals(trace)
+        if name in comparison.unfaithful:
+            words += "; does not give back the text byte by byte"
+        console.print(words, style="dim", highlight=False)
+        console.print()
+    _print_legend(comparison, console)
+    _print_disagreements(comparison, console)
+
+
+def lines(trace: Trace, differing: set[int], width: int, ids: bool = False) -> list[Text]:
+    """The tokens with borders, as wide as the terminal; beneath each its id if that is asked for.
+
+    Args:
+        trace: The tokens.
+        differing: Positions of the tokens that other tokenizers cut differently: underlined.
+        width: Columns.
+        ids: Whether to print ids.
+    """
+    found: list[Text] = []
+    upper, lower = Text(), Text()
+    role = None
+    for i, token in enumerate(trace.tokens):
+        cell = bracketed(token) if cell_len(bracketed(token)) < width else bracketed(token)[:width]
+        shown = max(cell_len(cell), len(str(token.id)) if ids else 0)
+        if upper.cell_len + 1 + shown > width or token.role != role:
+            found += [line for line in (upper, lower) if line.plain]
+            upper, lower = Text(), Text()
+        if token.role != role:
+            role = token.role
+            found.append(Text(f"{role or 'nobody'}:", style="dim"))
+        border = BORDER if upper.plain else ""
+        upper.append(border, style="dim")
+        upper.append(cell, style=_style(token, i in differing))
+        upper.append(" " * (shown - cell_len(cell)))
+        if ids:
+            lower.append((" " if border else "") + str(token.id).ljust(shown), style="dim")
+        if token.bytes.endswith(b"\n"):
+            found += [line for line in (upper, lower) if line.plain]
+            upper, lower = Text(), Text()
+    return found + [line for line in (upper, lower) if line.plain]
+
+
+def _style(token: TraceToken, differs: bool) -> str:
+    parts = [SPECIAL] if token.kind != "text" else []
+    parts += [DIFFERS] if differs else []
+    parts += [] if token.carries_loss else [QUIET]
+    return " ".join(parts)
+
+
+def _print_legend(comparison: Comparison, console: Console) -> None:
+    """What the looks mean, as far as they occur."""
+    tokens = [token for trace in comparison.traces.values() for token in trace.tokens]
+    words = []
+    if any(token.kind == "special" for token in tokens):
+        words.append("⟦ ⟧ a special token")
+    if not all(token.carries_loss for token in tokens):
+        counted = {
+            name: sum(token.carries_loss for token in trace.tokens)
+            for name, trace in comparison.traces.items()
+        }
+        each = ", ".join(f"{n:,} in {name}" for name, n in counted.items())
+        words.append(f"training counts what the assistant says ({each}); the rest is dim")
+    if comparison.disagreements:
+        words.append("underlined: cut differently by another")
+    if words:
+        console.print("; ".join(words), style="dim", highlight=False)
+
+
+def _print_disagreements(comparison: Comparison, console: Console) -> None:
+    n_compared = len(comparison.traces) - len(comparison.unfaithful)
+    if n_compared < 2:
+        return
+    found = comparison.disagreements
+    if not found:
+        console.print("they cut the text alike", highlight=False)
+        return
+    n_bytes = sum(one.end - one.start for one in found)
+    total = max(1, len(comparison.text.encode()))
+    console.print(
+        f"\nthey differ in {len(found):,} places, {n_bytes / total:.0%} of the bytes",
+        highlight=False,
+    )
+    for one in found[:MOST_SHOWN]:
+        _print_disagreement(comparison, one, console)
+    if len(found) > MOST_SHOWN:
+        console.print(f"  and {len(found) - MOST_SHOWN:,} more", style="dim", highlight=False)
+
+
+def _print_disagreement(comparison: Comparison, one: Disagreement, console: Console) -> None:
+    """A line for each way of cutting, with those who cut so."""
+    ways: dict[str, list[str]] = {}
+    for name, places in one.tokens.items():
+        tokens = comparison.traces[name].tokens
+        ways.setdefault(BORDER.join(bracketed(tokens[i]) for i in places), []).append(name)
+    for number, (way, names) in enumerate(ways.items()):
+        where = f"  byte {one.start:<6}" if number == 0 else " " * 13
+        line = Text(where, style="dim")
+        line.append(way)
+        line.append(f"   {', '.join(names)}", style="dim")
+        console.print(line, overflow="fold")

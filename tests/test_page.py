@@ -1,0 +1,299 @@
+"""The page in a real browser: what it shows, what one can do there, and what it must not do."""
+
+import copy
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
+
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.xray.serve.subject import Subject
+from cygnet.xray.tracing import trace, trace_generation
+from serving import Served, serving, wait_until
+from small_models import CONFIGS, new_model
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+SCRIPT = "<script>alert(1)</script>"
+PROMPT = f"a{SCRIPT}b"
+PHONE = {"width": 360, "height": 700}
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"needs {CHROMIUM}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A model whose tokens and name would run if they were read as HTML."""
+    folder = tmp_path_factory.mktemp("models") / "<img src=x onerror=alert(1)>"
+    characters = SCRIPT.encode()
+    merges = [(254 + i if i > 1 else characters[0], characters[i]) for i in range(1, len(SCRIPT))]
+    specials = ["<|endoftext|>", "<b onclick=alert(2)>"]
+    tokenizer = Tokenizer(merges, "[^~]+|~+", special_tokens=specials, n_dead=2)
+    config = copy.deepcopy(CONFIGS["gpt2"])
+    config.vocab_size, config.n_positions = tokenizer.vocab_size, 96
+    config.bos_token_id = config.eos_token_id = tokenizer.boundary_id
+    model = new_model(config)
+    model.save_pretrained(folder)
+    tokenizer.save(folder)
+    with serving(Subject(folder, model, tokenizer)) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def recorded(recorded_run: Path) -> Iterator[Served]:
+    with serving(Subject.load(recorded_run)) as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test if it complains, runs what it should show, or asks elsewhere."""
+    found = browser.new_page(viewport={"width": 1100, "height": 800})
+    found.set_default_timeout(20_000)
+    complaints: list[str] = []
+    hosts: set[str] = set()
+    found.on("console", lambda message: complaints.append(message.text))
+    found.on("pageerror", lambda error: complaints.append(str(error)))
+    found.on("dialog", lambda dialog: complaints.append(f"ran {dialog.message}"))
+    found.on("request", lambda request: hosts.add(re.sub(r":\d+/.*", "", request.url)))
+    yield found
+    found.close()
+    refusals = "the server responded with a status of 4"  # Chromium notes those by itself
+    assert [one for one in complaints if refusals not in one and "net::ERR" not in one] == []
+    assert hosts == {"http://127.0.0.1"}
+
+
+def opened(page: Page, served: Served, tab: str = "text") -> Page:
+    page.goto(f"{served.address}/#{tab}")
+    expect(page.locator(f"#panel-{tab}")).to_be_visible()
+    return page
+
+
+def write_in(page: Page, text: str) -> None:
+    """Put a text into the box, and wait until its figures are there."""
+
+    def is_its(answer: Response) -> bool:
+        asked = answer.request.post_data_json
+        return answer.url.endswith("/api/trace") and asked["text"] == text
+
+    with page.expect_response(is_its):
+        page.fill("#box", text)
+    expect(page.locator("#totals")).not_to_be_empty()
+    wait_until(lambda: "".join(page.locator("#tokens .clean").all_text_contents()) == text)
+
+
+def texts(page: Page) -> list[str]:
+    return page.locator("#tokens .token .marked").all_inner_texts()
+
+
+def limit(page: Page, n_tokens: int) -> None:
+    page.fill("#max_tokens", str(n_tokens))
+
+
+def seen(tokens: Any) -> list[str]:
+    return [token.text for token in tokens]
+
+
+def test_a_text_is_shown_with_its_figures(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    text = "one \n\té🦢 <i>‮x\x00"
+    write_in(page, text)
+    found = trace(hostile.subject.model, hostile.subject.tokenizer, text)
+    assert texts(page) == seen(found.tokens)
+    expect(page.locator("#totals")).to_have_text(
+        f"{len(found.tokens)} tokens, {found.n_bytes} bytes, {found.bits:.1f} bits,"
+        f" {found.bits_per_byte:.3f} bits per byte"
+    )
+    worst = found.most_surprising(5)
+    assert [int(line.rpartition(" ")[2]) for line in page.locator("#surprises li").all_inner_texts()
+            ] == worst  # fmt: skip
+    page.locator("#tokens .token").nth(worst[0]).hover()
+    expect(page.locator("#inspector")).to_contain_text(
+        f"{found.tokens[worst[0]].surprise:.2f} bits"
+    )
+    page.uncheck("#raw")
+    expect(page.locator("#tokens .token").first.locator(".clean")).to_be_visible()
+    assert "".join(page.locator("#tokens .clean").all_text_contents()) == text
+    page.check("#bits")
+    expect(page.locator("#tokens .under").first).to_be_visible()
+
+
+def test_what_is_no_html_is_not_read_as_html(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    expect(page.locator("#name")).to_have_text("<img src=x onerror=alert(1)>")
+    assert page.title() == "<img src=x onerror=alert(1)>: cygnet"
+    page.check("#special")
+    write_in(page, f"{PROMPT}<b onclick=alert(2)>")
+    assert texts(page) == ["a", SCRIPT, "b", "<b·onclick=alert(2)>"]
+    for i in range(4):
+        page.locator("#tokens .token").nth(i).click()
+        page.keyboard.press("Escape")
+    limit(page, 2)
+    script = hostile.subject.tokenizer.encode(SCRIPT)
+    page.route("**/api/write", lambda route: route.continue_(
+        post_data=route.request.post_data_json | {"force": script[0]}))  # fmt: skip
+    page.click("#write")
+    expect(page.locator("#tokens .token").nth(4)).to_have_text(re.compile(r"<script>alert\(1\)"))
+    for tab in ("tokens", "attention", "rows"):
+        page.click(f"#tab-{tab}")
+        expect(page.locator(f"#panel-{tab} table td").first).to_be_visible()
+    page.fill("#row-token", SCRIPT)
+    page.keyboard.press("Enter")
+    expect(page.locator("#row-facts h2").first).to_contain_text(SCRIPT)
+    assert page.locator("main script, main img, main b, main i").count() == 0
+
+
+def test_the_model_writes_as_one_watches(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab")
+    limit(page, 30)
+    page.fill("#seed", "5")
+    since = time.monotonic()
+    page.click("#write")
+    expect(page.locator("#tokens .token")).not_to_have_count(2)
+    assert time.monotonic() - since < 1.5
+    expect(page.locator("#pause")).to_be_disabled()
+    subject = hostile.subject
+    whole = trace_generation(subject.model, subject.tokenizer, "ab", max_tokens=30, seed=5)
+    assert texts(page)[: len(whole.tokens)] == seen(whole.tokens)
+    shown = texts(page)
+    page.click("#back")
+    page.click("#back")
+    expect(page.locator("#tokens .token")).to_have_count(len(shown) - 2)
+    page.click("#step")  # the same token again
+    expect(page.locator("#tokens .token")).to_have_count(len(shown) - 1)
+    assert texts(page) == shown[:-1]
+
+
+def test_an_alternative_is_chosen_and_written_on_from_with_keys_alone(
+    page: Page, hostile: Served
+) -> None:
+    opened(page, hostile)
+    write_in(page, "abc")
+    limit(page, 4)
+    found = trace(hostile.subject.model, hostile.subject.tokenizer, "abc", n_alternatives=10)
+    place = page.locator("#tokens .token").first
+    for _ in range(40):  # as far as the tab key has to be pressed
+        if place.evaluate("item => item === document.activeElement"):
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    other = found.tokens[1].alternatives[2]
+    expect(page.locator("#inspector .other").nth(2)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#tokens .token.forced")).to_have_count(1)
+    expect(page.locator("#pause")).to_be_disabled()
+    assert texts(page)[:2] == ["a", other.text]
+    assert len(texts(page)) <= 5
+    expect(page.locator("#box")).to_have_value("abc")  # what was typed stays
+
+
+def test_pause_and_a_closed_page_stop_the_model(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab")
+    limit(page, 2000)
+    page.fill("#temperature", "0")
+    for end in (lambda: page.click("#pause"), lambda: page.goto("about:blank")):
+        enough = hostile.writer.n_steps + 3
+        page.click("#write")
+        wait_until(lambda enough=enough: hostile.writer.n_steps > enough)
+        end()
+        wait_until(lambda: hostile.writer.n_active == 0, 5)
+        assert hostile.writer.n_steps < enough + 1500
+
+
+def test_an_error_is_a_line_and_the_text_survives(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    long = "ab" * 2_500
+    page.fill("#box", long)
+    expect(page.locator("#message")).to_contain_text("5,000 tokens are too many")
+    page.fill("#max_tokens", "1000000000")
+    page.fill("#box", "ab")
+    expect(page.locator("#message")).to_have_text("")
+    page.click("#write")
+    expect(page.locator("#message")).to_contain_text("max_tokens must be a whole number from 1")
+    assert texts(page) == ["a", "b"]
+    page.route("**/api/*", lambda route: route.abort())  # the server has gone
+    page.click("#step")
+    expect(page.locator("#message")).to_contain_text("the server does not answer")
+    expect(page.locator("#box")).to_have_value("ab")
+
+
+def test_every_tab_of_a_run_shows_what_there_is(page: Page, recorded: Served) -> None:
+    opened(page, recorded)
+    page.locator("#tab-text").focus()
+    shown = {
+        "tokens": "#split-table td",
+        "attention": "#heads td",
+        "rows": "#row-facts td",
+        "dead": "#dead-table td",
+        "runs": "#runs-chart svg.chart path",
+    }
+    for tab, place in shown.items():
+        page.keyboard.press("ArrowRight")
+        expect(page.locator(f"#tab-{tab}")).to_be_focused()
+        expect(page.locator(place).first).to_be_visible()
+        expect(page.locator("#message")).not_to_have_class("error")
+    page.keyboard.press("Home")
+    expect(page.locator("#panel-text")).to_be_visible()
+
+
+def test_attention_is_that_of_the_library(page: Page, recorded: Served) -> None:
+    from cygnet.xray.attention.reading import attention
+
+    opened(page, recorded, "attention")
+    page.fill("#box", "Once upon a time")
+    found = attention(recorded.subject.model, recorded.subject.tokenizer, "Once upon a time")
+    expect(page.locator("#seen .token")).to_have_count(len(found.tokens))
+    page.select_option("#layer", "1")
+    page.select_option("#head", "0")
+    page.locator("#seen .token").nth(2).click()
+    most, weight = found.looks_at(2, layer=1, head=0)[0]
+    expect(page.locator("#looks")).to_contain_text(
+        re.compile(rf"^2 .* looks at {re.escape(found.texts[most])} {100 * weight:.0f}%")
+    )
+
+
+def test_the_film_of_dead_rows_plays_and_stops(page: Page, recorded: Served) -> None:
+    opened(page, recorded, "dead")
+    expect(page.locator("#dead-table td").first).to_be_visible()
+    expect(page.locator("#film-step")).to_have_text("step 60")
+    page.click("#film-play")
+    expect(page.locator("#film-play")).to_have_text("Pause")
+    expect(page.locator("#film-step")).to_have_text("step 15")
+    expect(page.locator("#film-step")).to_have_text("step 60")
+    expect(page.locator("#film-play")).to_have_text("Play")
+    page.locator("#film-at").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#film-step")).to_have_text("step 45")
+
+
+def test_nothing_is_wider_than_a_phone(page: Page, recorded: Served) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    opened(page, recorded)
+    page.fill("#box", "supercalifragilistic " * 8 + "\U0001f9a2" * 60)
+    page.check("#bits")
+    page.click("#step")
+    for tab in ("text", "tokens", "attention", "rows", "dead", "runs"):
+        page.click(f"#tab-{tab}")
+        expect(page.locator(f"#panel-{tab}")).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab

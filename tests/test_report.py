@@ -1,0 +1,215 @@
+"""The report: what is in it, what it calls unusual, and that it needs nothing else."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from commands import cygnet
+from cygnet.errors import InputError
+from cygnet.xray.report.evaluation import scores
+from cygnet.xray.report.material import Material, gather
+from cygnet.xray.report.page import SAMPLE_TOKENS, report_html
+from cygnet.xray.report.unusual import unusual
+from cygnet.xray.report.writing import samples_of
+from cygnet.xray.runs.reading import Run
+from cygnet.xray.runs.samples import Sample, Samples
+from cygnet.xray.trace import Trace, TraceToken
+
+SECTIONS = (
+    "In short", "Text", "Tokenizer", "Token files", "Training", "Evaluation",
+    "What the model writes", "A text it has not seen", "What its heads look at",
+    "How this was made",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def material(finished_run: Path) -> Material:
+    return gather(finished_run, samples_of(finished_run))
+
+
+@pytest.fixture(scope="module")
+def page(material: Material) -> str:
+    return report_html(material)
+
+
+def titles(page: str) -> list[str]:
+    return re.findall(r"<h2[^>]*>([^<]*)</h2>", page)
+
+
+def test_the_page_needs_nothing_else(page: str) -> None:
+    for target in re.findall(r"""(?:href|src|url)\s*[=(]\s*["']?([^"'\s)>]+)""", page):
+        assert target.startswith(("#", "data:image/png;base64,")), target[:80]
+    assert "<script" not in page
+    assert "@import" not in page
+    assert len(page.encode()) < 5_000_000
+
+
+def test_the_sections_are_there_in_order(page: str) -> None:
+    found = titles(page)
+    assert [title for title in found if title in SECTIONS] == list(SECTIONS)
+    for title in found:
+        assert f'href="#{title.lower().replace(" ", "-")}"' in page
+
+
+def test_it_says_what_was_made(page: str, finished_run: Path) -> None:
+    record = json.loads((finished_run / "transformer" / "stage.json").read_text())
+    store = json.loads((finished_run / "tokens" / "manifest.json").read_text())
+    assert f"{record['results']['valid_bits_per_byte']:.3f} bits for a byte" in page
+    assert f"{store['splits']['train']['tokens']:,} tokens" in page
+    assert "nats per token" in page
+    assert record["made_by"]["torch"] in page
+    assert f"cygnet xray report {finished_run}" in page
+
+
+def test_baselines_are_those_of_the_counts(material: Material) -> None:
+    assert material.store
+    assert material.tokenizer
+    model, frequencies, alike = scores(material)
+    seen, valid = (material.store.counts(name).astype(float) for name in ("train", "valid"))
+    shares = (seen + 1) / (seen + 1).sum()
+    by_hand = -(valid * np.log(shares)).sum() / valid.sum()
+    assert frequencies.nats_per_token == pytest.approx(by_hand)
+    assert alike.perplexity == pytest.approx(material.tokenizer.vocab_size)
+    boundary = material.store.manifest.boundary_id
+    bits = sum(
+        -count * np.log2(share)
+        for token, (count, share) in enumerate(zip(valid, shares, strict=True))
+        if token != boundary
+    )
+    assert frequencies.bits_per_byte == pytest.approx(
+        bits / material.store.split("valid").text_bytes
+    )
+    assert model.bits_per_byte < frequencies.bits_per_byte < alike.bits_per_byte
+
+
+def lines(*valid: float, train: float = 1.0) -> Run:
+    """A training with a validation every 100 steps, train loss constant."""
+    return Run(
+        "made up",
+        tuple(
+            {
+                "step": 100 * i,
+                "tokens": 6400 * i,
+                "epochs": 0.1 * i,
+                "seconds": 1.0 * i,
+                "tokens_per_second": 1,
+                "share_of_peak": None,
+                "train_nats_per_token": train,
+                "valid_nats_per_token": loss,
+            }
+            for i, loss in enumerate(valid, 1)
+        ),
+    )
+
+
+def says(found: Material, words: str) -> bool:
+    return any(words in sentence for sentence in unusual(found))
+
+
+def test_a_loss_that_rises_again_is_unusual(material: Material) -> None:
+    assert says(replace(material, run=lines(3, 1.0, 1.05)), "lowest at step 200 (1.000 nats")
+    assert not says(replace(material, run=lines(3, 1.0, 1.005)), "has risen")
+
+
+def test_a_loss_that_still_falls_is_unusual(material: Material) -> None:
+    falling = lines(5, 4.5, 4, 3.5, 3, 2.9, 2.8, 2.7, 2.6, 2.2, train=2.2)
+    assert says(replace(material, run=falling), "by 19% over the last fifth")
+    assert not says(replace(material, run=lines(*[5, 3] * 2, 3, 3, 3, 3, 3, 2.99)), "still falls")
+
+
+def test_a_gap_between_train_and_valid_is_unusual(material: Material) -> None:
+    assert says(replace(material, run=lines(3, 2, 1.5)), "50% higher than on the text that it was")
+    assert not says(replace(material, run=lines(3, 2, 1.05)), "higher than")
+
+
+def test_a_model_no_better_than_frequencies_is_unusual(material: Material) -> None:
+    records = json.loads(json.dumps(material.records))
+    assert not says(material, "next to nothing")
+    records["transformer"]["results"]["valid_bits_per_byte"] = 9.0
+    assert says(replace(material, records=records), "it has learned next to nothing")
+
+
+def test_text_that_was_mended_is_unusual(material: Material) -> None:
+    records = json.loads(json.dumps(material.records))
+    records["text"]["results"]["train"].update(replaced=3, empty=10**6)
+    found = replace(material, records=records)
+    assert says(found, "3 byte sequences of the train split were no UTF-8")
+    assert says(found, "documents of the train split are empty")
+    assert not says(material, "UTF-8")
+
+
+def test_warnings_and_an_unfinished_training_are_unusual(material: Material) -> None:
+    warning = {"name": "loss-spike", "seen": "at step 3", "meaning": "m", "remedy": "r"}
+    assert says(replace(material, warnings=[warning]), "warning loss-spike (at step 3): m; r.")
+    records = {name: record for name, record in material.records.items() if name != "transformer"}
+    assert says(replace(material, records=records), "The training has not finished")
+
+
+def test_a_sample_that_loops_is_unusual(material: Material) -> None:
+    def written(ids: Iterator[int]) -> Material:
+        tokens = tuple(TraceToken(i, b"x", origin="drawn") for i in ids)
+        return replace(material, samples=[Trace(tokens)])
+
+    assert says(written(i % 9 for i in range(100)), "Sample 1 goes round in circles")
+    assert not says(written(iter(range(100))), "circles")
+
+
+def test_the_most_surprising_token_is_named(material: Material) -> None:
+    assert material.held_out
+    place = material.held_out.most_surprising(1)[0]
+    assert says(material, f"the most surprising token is {material.held_out.tokens[place].text} at")
+
+
+def test_heads_that_look_at_the_first_token_are_unusual(material: Material) -> None:
+    assert material.attention
+    weights = np.zeros_like(material.attention.weights)
+    weights[..., 0] = 1
+    found = replace(material, attention=replace(material.attention, weights=weights))
+    assert says(found, "heads give most of their attention to the first token")
+
+
+def test_long_samples_are_cut_and_the_page_stays_small(material: Material) -> None:
+    token = material.samples[0].tokens[-1]
+    long = Trace((token,) * 20_000)
+    sample = Sample("a", 1, long)
+    by_step = dict.fromkeys(range(40), MappingProxyType({"a": sample}))
+    over = [Samples("p", ("a",), by_step)] * 3  # type: ignore[arg-type]
+    page = report_html(replace(material, samples=[long] * 5, over_training=over))
+    assert len(page.encode()) < 5_000_000
+    assert f"The first {SAMPLE_TOKENS // 5:,} of 20,000 tokens." in page
+
+
+@pytest.mark.parametrize("last", ["text", "tokenizer", "tokens"])
+def test_a_run_that_is_half_done_has_half_a_report(
+    finished_run: Path, tmp_path: Path, last: str
+) -> None:
+    stages = ["text", "tokenizer", "tokens"]
+    kept = stages[: stages.index(last) + 1]
+    for name in kept:
+        shutil.copytree(finished_run / name, tmp_path / name)
+    shutil.copy(finished_run / "recipe.json", tmp_path)
+    done = cygnet("xray", "report", tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = titles((tmp_path / "report.html").read_text())
+    assert "Training" not in found
+    assert ("Token files" in found) == (last == "tokens")
+
+
+def test_wrong_folders_and_files_are_one_line(tmp_path: Path, finished_run: Path) -> None:
+    with pytest.raises(InputError, match="is no run folder"):
+        gather(tmp_path, [])
+    for arguments in (
+        [tmp_path],
+        [finished_run, "--out", tmp_path],
+        [finished_run, "--out", tmp_path / "no" / "x.html"],
+    ):
+        found = cygnet("xray", "report", *arguments)
+        assert found.returncode == 2
+        assert len(found.stderr.splitlines()) == 1, found.stderr

@@ -1,0 +1,165 @@
+"""Tokenizers side by side: what they agree on, what they do not, and how it is shown."""
+
+import io
+import itertools
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from commands import cygnet
+from cygnet.errors import InputError
+from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.xray.page import trace_html
+from cygnet.xray.tokens.comparison import compare_tokens, open_tokenizers, tokens_of
+from cygnet.xray.tokens.view import lines, print_comparison
+from cygnet.xray.trace import Trace
+
+WORDS = "the soft seashell said hello, hello"
+THREE = {
+    "bytes": Tokenizer([]),
+    "few": Tokenizer.train([WORDS * 3], 264),
+    "many": Tokenizer.train([WORDS[::-1] * 2 + WORDS * 9], 280),
+}
+
+
+def spans(trace: Trace) -> list[tuple[int, int]]:
+    ends = [0, *itertools.accumulate(len(token.bytes) for token in trace.tokens)]
+    return list(itertools.pairwise(ends))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(alphabet="the soft,\né🍓", max_size=30), st.sets(st.sampled_from([*THREE]), min_size=2)
+)
+def test_disagreements_are_all_that_differs_and_as_short_as_can_be(
+    text: str, names: set[str]
+) -> None:
+    found = compare_tokens({name: THREE[name] for name in names}, text)
+    cuts = {name: spans(trace) for name, trace in found.traces.items()}
+    inside = [range(one.start, one.end) for one in found.disagreements]
+    outside = {
+        name: [span for span in cut if not any(span[0] in place for place in inside)]
+        for name, cut in cuts.items()
+    }
+    assert len({tuple(cut) for cut in outside.values()}) == 1
+    borders = [{start for start, _ in cut} for cut in cuts.values()]
+    for one in found.disagreements:
+        assert (
+            len({tuple(cuts[name][i] for i in places) for name, places in one.tokens.items()}) > 1
+        )
+        between = range(one.start + 1, one.end)
+        assert not set.intersection(*borders) & set(between)
+        for name, places in one.tokens.items():
+            assert (
+                b"".join(found.traces[name].tokens[i].bytes for i in places)
+                == (text.encode()[one.start : one.end])
+            )
+
+
+def test_a_tokenizer_that_loses_bytes_takes_no_part() -> None:
+    class Lossy(Tokenizer):
+        def encode(self, text: str, *arguments: object, **named: object) -> list[int]:
+            return super().encode(text.replace("x", ""))
+
+    found = compare_tokens({"whole": THREE["few"], "lossy": Lossy([])}, "the x")
+    assert found.unfaithful == ("lossy",)
+    assert found.disagreements == ()
+    assert "does not give back the text" in printed(found)
+
+
+def printed(found: object, width: int = 80, ids: bool = False, **look: object) -> str:
+    console = Console(record=True, width=width, file=io.StringIO(), **look)  # type: ignore[arg-type]
+    print_comparison(found, ids, console)  # type: ignore[arg-type]
+    return console.export_text()
+
+
+def test_the_terminal_shows_borders_counts_and_differences() -> None:
+    found = compare_tokens({"bytes": THREE["bytes"], "many": THREE["many"]}, "the soft\n é")
+    text = printed(found)
+    assert "t│h│e│·│s│o│f│t│⏎\n·│‹c3›│‹a9›\n12 tokens, 12 bytes, 1.00 bytes per token" in text
+    assert "they differ in" in text
+    same = compare_tokens({"a": THREE["few"], "b": THREE["few"]}, "the soft")
+    assert "they cut the text alike" in printed(same)
+
+
+@pytest.mark.parametrize("width", [10, 40, 80])
+@pytest.mark.parametrize("ids", [False, True])
+def test_lines_are_never_wider_than_the_terminal(width: int, ids: bool) -> None:
+    text = "the soft 🍓🍓🍓 שלום \u0301\u202e\x00\x1b[31m\t seashell " * 3
+    found = compare_tokens(THREE, text)
+    for trace in found.traces.values():
+        for line in lines(trace, set(), width, ids):
+            assert line.cell_len <= width
+    shown = printed(found, width, ids)
+    assert not any(ord(character) < 32 and character != "\n" for character in shown)
+    assert "\u202e" not in shown
+
+
+NAMES = [f"<|{who}_{side}|>" for who in ("user", "assistant") for side in ("start", "end")]
+CHAT = "<|user_start|>hi<|user_end|><|assistant_start|>ho<|assistant_end|>"
+
+
+def test_a_chat_shows_who_speaks_and_what_counts() -> None:
+    tokenizer = Tokenizer([], special_tokens=["<|bos|>", *NAMES])
+    found = compare_tokens({"chat": tokenizer}, CHAT, special=True)
+    text = printed(found)
+    assert "user:\n⟦<|user_start|>⟧│h│i│⟦<|user_end|>⟧\nassistant:\n" in text
+    assert "training counts what the assistant says (3 in chat)" in text
+    assert text.count("special token") == 1
+    assert "8 tokens (4 special), 4 bytes, 1.00 bytes per token" in text
+    markup = trace_html(found.traces["chat"])
+    assert '<span class="cygnet-role">assistant</span>' in markup
+    assert markup.count("cygnet-quiet") == 5
+    as_text = compare_tokens({"chat": tokenizer}, CHAT)
+    assert len(as_text.traces["chat"].tokens) == len(CHAT)
+    assert "special" not in printed(as_text)
+
+
+def test_command(tmp_path: Path) -> None:
+    for name in ("few", "many"):
+        THREE[name].save(tmp_path / name)
+    done = cygnet("xray", "tokens", WORDS, tmp_path / "few", tmp_path / "many", "--json")
+    found = json.loads(done.stdout)
+    assert [*found["tokenizers"]] == ["few", "many"]
+    assert found["tokenizers"]["few"]["tokens"][0]["id"] == THREE["few"].encode(WORDS)[0]
+    picture = tmp_path / "view.svg"
+    done = cygnet("xray", "tokens", WORDS, tmp_path / "few", "--ids", "--svg", picture)
+    assert str(THREE["few"].encode(WORDS)[0]) in done.stdout
+    assert "xray&#160;tokens" in picture.read_text()
+
+
+def test_no_tokenizer_is_one_line(tmp_path: Path) -> None:
+    for arguments in (["text"], ["text", tmp_path]):
+        done = cygnet("xray", "tokens", *arguments)
+        assert done.returncode == 2
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+    with pytest.raises(InputError, match="name a tokenizer"):
+        open_tokenizers([])
+
+
+def test_tokens_are_shown_without_torch(tmp_path: Path) -> None:
+    THREE["few"].save(tmp_path)
+    code = f"""
+import sys
+class Absent:
+    def find_spec(self, name, *rest):
+        if name in ("torch", "transformers"):
+            raise ModuleNotFoundError(name=name)
+sys.meta_path.insert(0, Absent())
+from cygnet.cli import main
+sys.exit(main(["xray", "tokens", "the soft", {str(tmp_path)!r}]))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert "│" in found.stdout
+
+
+def test_an_empty_text_is_shown() -> None:
+    assert tokens_of(THREE["few"], "").tokens == ()
+    assert "0 tokens" in printed(compare_tokens(THREE, ""))
