@@ -28,7 +28,7 @@ from cygnet.xray.play.player import SPEEDS, VIEWS, Picture, Player
 from cygnet.xray.play.screen import draw, key_lines
 from cygnet.xray.play.script import parse_forced, write
 from cygnet.xray.play.settings import SETTINGS
-from cygnet.xray.play.text_views import MARKS, mark_of
+from cygnet.xray.play.text_views import CURSOR, MARKS, mark_of, text_rows
 from cygnet.xray.terminal import LEVELS
 from cygnet.xray.trace import Alternative, Trace, TraceToken
 from cygnet.xray.writing import Writing
@@ -314,6 +314,8 @@ def test_any_tokens_fit_any_screen(
     player.picture, player.view = seen(tokens), view
     player.go(cursor)
     assert_fits(player, width, height)
+    styles = [style for row in text_rows(player, width, height) for style, _ in row]
+    assert view == "text" or any(CURSOR in style for style in styles)
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -436,6 +438,20 @@ def test_what_leaves_a_player_is_the_text_without_control_characters() -> None:
     assert shlex.split(words)[3:5] == ["my run", "--prompt=-it's"]
     player.picture = replace(player.picture, is_prompt_whole=False)
     assert command(Path("my run"), player.picture) is None
+
+
+def test_no_command_for_a_text_that_no_command_writes() -> None:
+    player = new_player()
+    assert command(Path("run"), player.picture) is None
+    press(player, "n", "+", "2", "b")
+    assert command(Path("run"), player.picture) is not None
+    press(player, "n")
+    assert command(Path("run"), player.picture) is None  # of two temperatures
+    press(player, "r")
+    player._change_text(lambda: player._put(2, 256))
+    press(player, "n")
+    assert player.picture.steps[0].ends
+    assert command(Path("run"), player.picture) is None
 
 
 @pytest.fixture(scope="module")
