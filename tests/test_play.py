@@ -319,6 +319,16 @@ def test_any_tokens_fit_any_screen(
 
 
 @pytest.mark.parametrize("view", VIEWS)
+def test_the_cursor_is_on_the_screen_in_a_long_text(view: str) -> None:
+    player = new_player()
+    player.picture, player.view = seen([b" a"] * 3000), view
+    for cursor in (0, 29, 30, 31, 59, 60, 1500, 2999, 3000):
+        player.go(cursor)
+        styles = [style for row in text_rows(player, 10, 3) for style, _ in row]
+        assert any(CURSOR in style for style in styles), cursor
+
+
+@pytest.mark.parametrize("view", VIEWS)
 def test_what_is_hard_to_show(view: str) -> None:
     player = new_player()
     whole = [character.encode() for character in NASTY]
