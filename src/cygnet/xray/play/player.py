@@ -132,12 +132,13 @@ class Player:
     def settle(self, picture: Picture) -> None:
         """Show what a job has changed."""
         self._doing = None
-        if (
-            self._runs_on and not self.running
-        ):  # paused meanwhile: what is seen stays, the draw can be had again
+        if self._runs_on and not self.running:
+            # Paused meanwhile: what is seen stays. The draw comes again when the player goes on,
+            # as it depends on the seed and the position alone.
             self._jobs.appendleft(functools.partial(self._cut, len(self.picture.trace.tokens)))
             return
-        self.picture, self.selected = picture, 0
+        self.picture = picture
+        self.selected = 0 if self.is_at_end else self.selected
         self.message = picture.error or self.message
         if picture.error or (self.running and picture.ended):
             self.running = False

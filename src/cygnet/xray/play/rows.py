@@ -8,15 +8,18 @@ from prompt_toolkit.utils import get_cwidth
 Row = list[tuple[str, str]]
 """Styles, as rich writes them, with their text."""
 ALONE = "◌"  # carries a combining mark that has no character before it, as Unicode's charts do
-VARIATIONS = range(0xFE00, 0xFE10)  # whether they widen a character, terminals disagree
+VARIATIONS = frozenset(
+    map(chr, range(0xFE00, 0xFE10))
+)  # whether they widen a character, terminals disagree
 
 
-@dataclass
+@dataclass(slots=True)
 class Cell:
     """A character on the screen, with the marks that combine with it.
 
     Attributes:
         text, style: What is drawn.
+        width: In columns of the terminal.
         owner: The number of its token.
         may_break: A row may begin with it.
         ends_row: The next one begins another row.
@@ -25,13 +28,9 @@ class Cell:
     text: str
     style: str
     owner: int
+    width: int = 1
     may_break: bool = False
     ends_row: bool = False
-
-    @property
-    def width(self) -> int:
-        """In columns of the terminal."""
-        return get_cwidth(self.text)
 
 
 def cells(text: str, style: str, owner: int) -> Iterator[Cell]:
@@ -44,10 +43,10 @@ def cells(text: str, style: str, owner: int) -> Iterator[Cell]:
     """
     last: Cell | None = None
     for character in "".join(map(_visible_variation, text)):
-        if get_cwidth(character):
+        if width := get_cwidth(character):
             if last:
                 yield last
-            last = Cell(character, style, owner)
+            last = Cell(character, style, owner, width)
         elif last:
             last.text += character
         else:
@@ -57,7 +56,7 @@ def cells(text: str, style: str, owner: int) -> Iterator[Cell]:
 
 
 def _visible_variation(character: str) -> str:
-    return f"\\u{ord(character):x}" if ord(character) in VARIATIONS else character
+    return f"\\u{ord(character):x}" if character in VARIATIONS else character
 
 
 def wrapped(found: Iterable[Cell], width: int) -> list[list[Cell]]:

@@ -34,9 +34,9 @@ def text_rows(player: Player, width: int, height: int) -> list[Row]:
 
 def _flowing_rows(player: Player, width: int, height: int) -> list[Row]:
     picture, cursor = player.picture, player.position
-    # Enough tokens to fill the screen on both sides, from a place that moves in leaps only, so
-    # that rows are broken at the same places while the cursor moves.
-    leap = max(1, width * height)
+    # Tokens before and behind the cursor that take half a screen at least, from a place that moves
+    # in leaps, so that rows are broken at the same places while the cursor moves.
+    leap = max(1, width * height // 4)
     begin = max(0, (cursor // leap - 1) * leap)
     view = _token_cells if player.view == "tokens" else _clean_cells
     found = [*view(picture, begin, begin + 3 * leap)]
