@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 DATA ?= ../shared/data
 
 .PHONY: demo test lint stress clean
-.PHONY: bench bench-tokenizer bench-tokens bench-training bench-generation
+.PHONY: bench bench-tokenizer bench-tokens bench-training bench-generation bench-microscope
 
 demo: .venv/train
 	$(BIN)/cygnet run demo $(RUN_ARGS)
@@ -28,7 +28,7 @@ stress: .venv/dev
 	$(BIN)/python -m pytest -m stress
 
 # The figures of the README, from the real texts and tokenizers in DATA.
-bench: bench-tokenizer bench-tokens bench-training bench-generation .venv/dev
+bench: bench-tokenizer bench-tokens bench-training bench-generation bench-microscope .venv/dev
 	$(BIN)/python bench/bench.py $(DATA)/tinystories --runs
 
 # The tokenizer beside its peers; BENCH_ARGS=--quick sees in minutes whether it works.
@@ -48,6 +48,13 @@ bench-training: .venv/dev
 # Generation beside model.generate of transformers.
 bench-generation: .venv/train
 	OMP_NUM_THREADS=1 $(BIN)/python bench/generation.py
+
+# A trace beside the same figures by hand; the page of the demo, which wants Debian's chromium; what
+# it costs to take traces while the demo trains.
+bench-microscope: demo .venv/dev
+	$(BIN)/python bench/microscope.py
+	$(BIN)/python bench/first_token.py runs/demo
+	OMP_NUM_THREADS=1 $(BIN)/python bench/traces.py runs/demo
 
 .venv/train: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 from cygnet import ranks
 from cygnet.errors import CygnetError, InputError
 from cygnet.files import DISK_FULL
-from cygnet.recipe import PRESETS, Recipe, find_recipe
+from cygnet.recipe import Recipe
+from cygnet.recipes import PRESETS, find_recipe
 from cygnet.text import commands as text
 from cygnet.tokenizer import commands as tokenizer
 from cygnet.tokens import commands as tokens

@@ -136,9 +136,10 @@ def token_line(token: TraceToken, is_narrow: bool = False) -> Text:
     if figures is None or token.surprise is None:
         line.append("no token before it" if token.is_given else "not asked for", style="dim")
         return line
-    line.append(f"{figures.probability:6.1%} {token.surprise:5.1f} ")
+    line.append(f"{percent(figures.probability):>6} {token.surprise:5.1f} ")
     if not is_narrow:
-        line.append(f"{figures.log_probability:7.2f} {figures.rank:6,} {figures.entropy:7.1f}  ")
+        log_p = round(figures.log_probability, 2) + 0.0  # never -0.00
+        line.append(f"{log_p:7.2f} {figures.rank:6,} {figures.entropy:7.1f}  ")
     for other in token.alternatives:
         if other.id != token.id:
             line.append(f" {other.probability:4.0%} ", style="dim")
@@ -187,6 +188,6 @@ def svg_console(width: int) -> Console:
 
 def write_svg(console: Console, path: Path, title: str) -> None:
     """Write what was printed on a ``svg_console``."""
-    svg = console.export_svg(title=title, theme=DIMMED_MONOKAI, unique_id="cygnet")
+    svg = console.export_svg(title=title, theme=DIMMED_MONOKAI)
     # rich refers to a web font; the fallback that it names is on every machine.
     write_text(path, re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL))

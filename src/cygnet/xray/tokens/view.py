@@ -123,7 +123,6 @@ def _print_disagreement(comparison: Comparison, one: Disagreement, console: Cons
         ways.setdefault(BORDER.join(bracketed(tokens[i]) for i in places), []).append(name)
     for number, (way, names) in enumerate(ways.items()):
         where = f"  byte {one.start:<6}" if number == 0 else " " * 13
-        line = Text(where, style="dim")
-        line.append(way)
+        line = Text().append(where, style="dim").append(way)
         line.append(f"   {', '.join(names)}", style="dim")
         console.print(line, overflow="fold")
