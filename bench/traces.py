@@ -15,7 +15,8 @@ from pathlib import Path
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 from cygnet import stage
-from cygnet.recipe import XrayOptions, find_recipe
+from cygnet.recipe import XrayOptions
+from cygnet.recipes import find_recipe
 from cygnet.transformer.blocked_attention import BLOCKED
 from cygnet.transformer.model import load_model_quietly
 from cygnet.xray.recorder import trace_callbacks

@@ -26,7 +26,8 @@ from plain_gpt import GPT, losses_of_steps
 from torch.utils.data import SequentialSampler
 from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainingArguments
 
-from cygnet.recipe import TokenizerOptions, TransformerOptions, duckling_ii
+from cygnet.recipe import TokenizerOptions, TransformerOptions
+from cygnet.recipes import duckling_ii
 from cygnet.runner import run
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore

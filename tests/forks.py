@@ -41,13 +41,21 @@ class Forks:
         """Run a command to its end."""
         with tempfile.TemporaryDirectory() as folder:
             out, err = Path(folder, "out"), Path(folder, "err")
-            assert self._process.stdin is not None
-            self._process.stdin.write(json.dumps([arguments, str(cwd), str(out), str(err)]) + "\n")
-            self._process.stdin.flush()
-            code = self._exit_code(arguments)
+            self._ask(arguments, cwd, os.devnull, str(out), str(err), {})
+            code = self.exit_code(arguments)
             return subprocess.CompletedProcess(arguments, code, out.read_text(), err.read_text())
 
-    def _exit_code(self, arguments: list[str]) -> int:
+    def start(self, arguments: list[str], terminal: str, environment: dict[str, str]) -> None:
+        """Run a command in a terminal of its own; ``exit_code`` waits for its end."""
+        self._ask(arguments, Path.cwd(), terminal, terminal, terminal, environment)
+
+    def _ask(self, *request: object) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(request, default=str) + "\n")
+        self._process.stdin.flush()
+
+    def exit_code(self, arguments: list[str]) -> int:
+        """The exit code of the command at hand, when it has ended."""
         if not select.select([self._process.stdout], [], [], SECONDS)[0]:
             self._process.kill()
             raise subprocess.TimeoutExpired(arguments, SECONDS)
@@ -80,9 +88,14 @@ def load() -> None:
             importlib.import_module(name)
 
 
-def become(arguments: list[str], cwd: str, out: str, err: str) -> None:
+def become(
+    arguments: list[str], cwd: str, stdin: str, out: str, err: str, environment: dict[str, str]
+) -> None:
     """Be a process that was started for a command."""
-    for descriptor, path in ((0, os.devnull), (1, out), (2, err)):
+    if stdin != os.devnull:
+        os.setsid()  # the terminal that is opened next is then its own
+    os.environ.update(environment)
+    for descriptor, path in ((0, stdin), (1, out), (2, err)):
         flags = os.O_RDONLY if descriptor == 0 else os.O_WRONLY | os.O_CREAT
         opened = os.open(path, flags)
         os.dup2(opened, descriptor)

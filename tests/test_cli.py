@@ -11,7 +11,8 @@ import pytest
 
 from conftest import child_seconds, cygnet, refused
 from cygnet.cli import ACTIONS, BUILDS
-from cygnet.recipe import PRESETS, find_recipe, to_dict
+from cygnet.recipe import to_dict
+from cygnet.recipes import PRESETS, find_recipe
 
 
 def seconds(*command: str) -> float:

@@ -20,7 +20,7 @@ from compact_cases import (
 )
 from conftest import cygnet, refused
 from cygnet.errors import DamagedError
-from cygnet.recipe import PRESETS
+from cygnet.recipes import PRESETS
 from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.compact import CompactTokenizer
 from cygnet.tokenizer.frequencies import choose_documents

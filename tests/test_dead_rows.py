@@ -11,7 +11,8 @@ from torch.nn.functional import cross_entropy
 from transformers import GPT2LMHeadModel
 
 from cygnet.errors import InputError
-from cygnet.recipe import TransformerOptions, duckling_transformer
+from cygnet.recipe import TransformerOptions
+from cygnet.recipes import duckling_transformer
 from cygnet.tokenizer.compact import CompactTokenizer
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.dead_rows import FrozenRows, mask_rows

@@ -14,7 +14,7 @@ from transformers import GPT2LMHeadModel
 
 from cygnet.cli import main
 from cygnet.errors import InputError, StaleError
-from cygnet.recipe import find_recipe
+from cygnet.recipes import find_recipe
 from cygnet.tokens.batch import Batch
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.dead_rows import mask_rows

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import SMALL, cygnet
 from cygnet.console import is_live
-from cygnet.recipe import find_recipe
+from cygnet.recipes import find_recipe
 from cygnet.transformer.live_line import LiveLine
 
 CONTROL = re.compile(r"\x1b\[[0-9;?]*([A-Za-z])")

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import SMALL, cygnet, refused
 from cygnet.errors import InputError
-from cygnet.recipe import find_recipe
+from cygnet.recipes import find_recipe
 from cygnet.runner import run as run_recipe
 from cygnet.transformer.loggers import check_loggers
 from cygnet.transformer.metrics import METRICS

@@ -12,7 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from conftest import cygnet, refused
 from cygnet.errors import CygnetError, DamagedError, InputError
-from cygnet.recipe import TransformerOptions, demo
+from cygnet.recipe import TransformerOptions
+from cygnet.recipes import demo
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.build import build
 from cygnet.tokens.store import TokenStore

@@ -17,7 +17,8 @@ from conftest import cygnet, refused, start
 from cygnet import stage
 from cygnet.cli import main
 from cygnet.errors import InputError, StaleError
-from cygnet.recipe import Recipe, find_recipe, to_dict
+from cygnet.recipe import Recipe, to_dict
+from cygnet.recipes import find_recipe
 from cygnet.transformer.snapshots import Snapshots
 from cygnet.xray.sweep.grid import make_cells
 from cygnet.xray.sweep.results import Result, read_cell

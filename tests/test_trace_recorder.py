@@ -14,7 +14,8 @@ from transformers import GPT2Config, GPT2LMHeadModel, TrainerCallback
 
 import cygnet
 from cygnet.errors import DamagedError, InputError, StaleError
-from cygnet.recipe import XrayOptions, demo, tiny_llm, what_is_made
+from cygnet.recipe import XrayOptions, what_is_made
+from cygnet.recipes import demo, tiny_llm
 from cygnet.runner import describe
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.sampling import Sampling

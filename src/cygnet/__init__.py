@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from cygnet.recipe import Recipe as Recipe
-    from cygnet.recipe import find_recipe as find_recipe
+    from cygnet.recipes import find_recipe as find_recipe
     from cygnet.runner import run as run
     from cygnet.text.batch import TextBatch as TextBatch
     from cygnet.text.sources import read_text as read_text
@@ -58,7 +58,7 @@ _HOME = {
     "Trace": ("cygnet.xray.trace", "Trace"),
     "TraceRecorder": ("cygnet.xray.recorder", "TraceRecorder"),
     "build_tokens": ("cygnet.tokens.build", "build"),
-    "find_recipe": ("cygnet.recipe", "find_recipe"),
+    "find_recipe": ("cygnet.recipes", "find_recipe"),
     "generate": ("cygnet.transformer.generation", "generate"),
     "generate_batch": ("cygnet.transformer.generation", "generate_batch"),
     "read_traces": ("cygnet.xray.runs.traces", "read_traces"),

@@ -16,7 +16,8 @@ from typing import Annotated, Any
 from cygnet import ranks
 from cygnet.errors import CygnetError, InputError
 from cygnet.files import DISK_FULL
-from cygnet.recipe import PRESETS, Recipe, find_recipe
+from cygnet.recipe import Recipe
+from cygnet.recipes import PRESETS, find_recipe
 from cygnet.text import commands as text
 from cygnet.tokenizer import commands as tokenizer
 from cygnet.tokens import commands as tokens
@@ -27,7 +28,7 @@ from cygnet.xray.sweep.command import SweepOptions, run_sweep
 USAGE, INTERRUPTED = 2, 130
 TRAIN_LIBRARIES = (
     *("torch", "transformers", "accelerate", "safetensors", "matplotlib"),
-    *("starlette", "uvicorn"),
+    *("prompt_toolkit", "starlette", "uvicorn"),
 )
 CHECK_LIBRARIES = ("ftfy", "rensa")
 

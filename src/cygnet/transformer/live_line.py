@@ -60,7 +60,7 @@ class LiveLine(TrainerCallback):
     def text(self, width: int) -> str:
         """The line, in ``width`` columns at most.
 
-        >>> from cygnet.recipe import find_recipe
+        >>> from cygnet.recipes import find_recipe
         >>> line = LiveLine(find_recipe("demo").transformer, is_live=True)
         >>> line.text(80)
         '  training  step 0 of 2,000  loss -  - tokens/s  -:-- left'

@@ -143,7 +143,7 @@ def with_layers(options: TransformerOptions, n_layer: int) -> TransformerOptions
     Raises:
         InputError: A ``config`` or a published preset decides on other layers.
 
-    >>> from cygnet.recipe import demo
+    >>> from cygnet.recipes import demo
     >>> with_layers(demo().transformer, 3).n_layer
     3
     """
@@ -168,7 +168,7 @@ def settle(options: TransformerOptions, given: set[str]) -> TransformerOptions:
         options: The recipe's, overridden.
         given: The names of those that were overridden; they stay.
 
-    >>> from cygnet.recipe import demo
+    >>> from cygnet.recipes import demo
     >>> options = replace(demo().transformer, preset="nanochat", depth=4)
     >>> found = settle(options, {"preset", "depth"})
     >>> found.n_layer, find_shape(found), round(found.learning_rate, 5)

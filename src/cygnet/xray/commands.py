@@ -269,6 +269,70 @@ def undertrained(
         draw_undertrained(found, plot)
 
 
+def play(
+    path: Path,
+    /,
+    prompt: str | None = None,
+    steps: int | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    min_p: float | None = None,
+    seed: int | None = None,
+    force: tuple[str, ...] = (),
+    alternatives: int = 9,
+    json: bool = False,
+    svg: Path | None = None,
+) -> None:
+    """Write with a model token by token: step, pause, go back, put another token, change settings.
+
+    In a terminal; ? lists the keys. What is not given comes from the recipe of the run. --steps
+    needs no terminal: it writes at once, and prints what the model thought of each token.
+
+    Example: cygnet xray play runs/demo --steps 20 --force 5:" dragon"
+
+    Args:
+        path: A run folder, or any folder with a causal language model and its tokenizer.
+        prompt: What to write on from.
+        steps: Write so many tokens, or to the end of the document.
+        temperature: 0 takes the likeliest token, 1 draws from the model's own distribution.
+        top_k: Draw from this many likeliest tokens only; 0 for all.
+        top_p: Draw from the likeliest tokens that together reach this probability; 1 for all.
+        min_p: Draw from tokens at least this many times as likely as the likeliest.
+        seed: The same seed writes the same text.
+        force: With --steps, tokens to put instead of drawing them: STEP:ID or STEP:TEXT, steps
+            counted from 1.
+        alternatives: How many likely tokens to show at each position.
+        json: With --steps, print the figures as JSON.
+        svg: With --steps, also draw what is printed into this file.
+    """
+    from rich.console import Console
+
+    from cygnet.xray.play.command import in_terminal, options_of, sampling_of, scripted
+    from cygnet.xray.terminal import print_trace, svg_console, write_svg
+
+    options = options_of(path)
+    given = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    sampling = sampling_of(options, given | {"seed": seed})
+    prompt = next(iter(options.prompts), "") if prompt is None else prompt
+    if alternatives < 0:
+        raise InputError(f"--alternatives must not be negative, found {alternatives}")
+    if steps is None:
+        if force or json or svg:
+            raise InputError("--force, --json and --svg go with --steps N")
+        in_terminal(path, prompt, sampling, alternatives)
+        return
+    found = scripted(path, prompt, sampling, steps, force, alternatives)
+    if json:
+        Console().print_json(data=found.to_dict())
+    else:
+        print_trace(found)
+    if svg:
+        console = svg_console(width=92)
+        print_trace(found, console)
+        write_svg(console, svg, "cygnet xray play")
+
+
 def rows(
     path: Path,
     tokens: tuple[str, ...] = (),

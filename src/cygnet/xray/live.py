@@ -9,7 +9,7 @@ from cygnet.xray.terminal import NARROW, token_line
 from cygnet.xray.trace import TraceToken
 
 
-def play(prompt: str) -> Callable[[TraceToken], None]:
+def watch(prompt: str) -> Callable[[TraceToken], None]:
     """Print a heading, and return what prints a line for each token that is drawn."""
     console = Console(highlight=False)
     heading = f"\n  {prompt!r} and on, token by token: probability, surprise, alternatives\n"

@@ -11,7 +11,8 @@ from transformers import PreTrainedModel, get_scheduler
 
 from cygnet import stage
 from cygnet.errors import InputError, StaleError
-from cygnet.recipe import TransformerOptions, find_recipe
+from cygnet.recipe import TransformerOptions
+from cygnet.recipes import find_recipe
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.model import load_model_quietly
@@ -97,7 +98,7 @@ def open_rows(path: Path, dead_ids: str | None = None) -> tuple[Snapshots, dict[
 def learning_rates(options: TransformerOptions) -> npt.NDArray[np.float64]:
     """The learning rate of each step of a training, ``float64`` of shape ``(steps,)``.
 
-    >>> from cygnet.recipe import duckling_transformer
+    >>> from cygnet.recipes import duckling_transformer
     >>> rates = learning_rates(duckling_transformer())
     >>> len(rates), float(rates[0]), round(float(rates[10_000]), 9)
     (20000, 0.0001, 5e-05)

@@ -5,7 +5,8 @@ import json
 import shlex
 from typing import Any
 
-from cygnet.recipe import PRESETS, Recipe, to_dict
+from cygnet.recipe import Recipe, to_dict
+from cygnet.recipes import PRESETS
 from cygnet.xray.markup import html_table
 from cygnet.xray.report.material import Material
 

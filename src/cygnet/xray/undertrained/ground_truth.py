@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from cygnet.console import say
 from cygnet.errors import InputError
-from cygnet.recipe import find_recipe
+from cygnet.recipes import find_recipe
 from cygnet.runner import RECIPE
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.snapshots import Snapshots

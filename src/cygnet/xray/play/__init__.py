@@ -1,0 +1,1 @@
+"""Generation live in the terminal: ``cygnet xray play``."""
