@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from types import MappingProxyType
 
@@ -200,6 +201,150 @@ def test_a_run_that_is_half_done_has_half_a_report(
     found = titles((tmp_path / "report.html").read_text())
     assert "Training" not in found
     assert ("Token files" in found) == (last == "tokens")
+
+
+def half_trained(finished_run: Path, folder: Path, metrics: str) -> Path:
+    """A run as a training leaves it that is killed, or still goes on."""
+    for name in ("text", "tokenizer", "tokens"):
+        shutil.copytree(finished_run / name, folder / name)
+    (folder / "transformer").mkdir()
+    (folder / "transformer" / "metrics.jsonl").write_text(metrics)
+    shutil.copy(finished_run / "recipe.json", folder)
+    return folder
+
+
+@pytest.mark.parametrize("traces", [None, "", '{"step": 0, "pro'])
+@pytest.mark.parametrize("metrics", ["", '{"step": 2, "tok'])
+def test_a_run_killed_before_its_first_line_has_a_report(
+    finished_run: Path, tmp_path: Path, metrics: str, traces: str | None
+) -> None:
+    run = half_trained(finished_run, tmp_path, metrics)
+    if traces is not None:
+        (run / "transformer" / "traces.jsonl").write_text(traces)
+    found = report_html(gather(run, []))
+    assert "The training has not finished." in found
+    assert "Training" not in titles(found)
+
+
+@pytest.mark.parametrize("traces", ["", '{"step": 0, "pro'])
+@pytest.mark.parametrize("key", ["train_", "valid_", "tokens_per_second", "seconds", "epochs", ""])
+def test_figures_that_are_null_are_left_out(
+    finished_run: Path, tmp_path: Path, key: str, traces: str
+) -> None:
+    written = (finished_run / "transformer" / "metrics.jsonl").read_text().splitlines()
+    nulled = [
+        json.dumps({
+            name: None if name.startswith(key) and name not in ("step", "tokens") else value
+            for name, value in json.loads(line).items()
+        })
+        for line in written
+    ]  # fmt: skip
+    run = half_trained(finished_run, tmp_path, "\n".join(written[:3] + nulled[3:]) + "\n")
+    (run / "transformer" / "traces.jsonl").write_text(traces)
+    found = report_html(gather(run, []))
+    assert "it has come to step 240" in found
+    assert "None" not in found
+    training = found.partition(">Training</h2>")[2].partition("</section>")[0]
+    assert "240" in training
+    assert "None" not in training
+
+
+def test_a_run_without_its_token_files_has_a_report_of_its_model(
+    finished_run: Path, tmp_path: Path
+) -> None:
+    for name in ("text", "tokenizer", "transformer"):
+        shutil.copytree(finished_run / name, tmp_path / name)
+    shutil.copy(finished_run / "recipe.json", tmp_path)
+    found = titles(report_html(gather(tmp_path, samples_of(tmp_path))))
+    assert "What the model writes" in found
+    assert "A text it has not seen" not in found
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), None, 1e4])
+def test_a_loss_that_is_no_number_or_huge_can_be_reported(
+    material: Material, value: float | None
+) -> None:
+    records = json.loads(json.dumps(material.records))
+    for unit in ("nats_per_token", "bits_per_byte"):
+        records["transformer"]["results"][f"valid_{unit}"] = value
+    found = report_html(replace(material, records=records))
+    assert ("10000.0000" in found) == (value == 1e4)
+    assert "nan" not in found.partition(">How this was made<")[0].replace("finan", "")
+
+
+class Text(HTMLParser):
+    """What a browser would show, and which tags there are."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.words = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+EVIL = """<script>alert(1)</script><img src=x onerror=alert(2)>"'"""
+
+
+def test_whatever_comes_from_data_is_escaped(material: Material) -> None:
+    """Names, sources, prompts, tokens, warnings, versions, figures: all are somebody else's."""
+    recipe = material.recipe
+    recipe = replace(
+        recipe,
+        name=EVIL + "name",
+        text=replace(recipe.text, train=(EVIL + "source",)),
+        xray=replace(recipe.xray, prompts=(EVIL + "prompt",)),
+    )
+    records = json.loads(json.dumps(material.records))
+    records["text"]["made_by"][EVIL + "library"] = EVIL + "version"
+    token = TraceToken(1, (EVIL + "token").encode(), role=EVIL + "role")
+    trace = Trace((token,))
+    sample = Samples(EVIL + "asked", (EVIL + "run",), {1: {EVIL + "run": Sample("a", 1, trace)}})
+    warning = {key: EVIL + key for key in ("name", "seen", "meaning", "remedy")}
+    assert material.attention
+    attention = replace(material.attention, tokens=(token, *material.attention.tokens[1:]))
+    found = Text(
+        report_html(
+            replace(
+                material,
+                path=Path(EVIL + "path"),
+                recipe=recipe,
+                records=records,
+                warnings=[warning],
+                samples=[trace],
+                held_out=trace,
+                attention=attention,
+                over_training=[sample],
+            )
+        )
+    )
+    assert not found.tags & {"script", "iframe", "object", "link"}
+    assert not [name for name in found.attributes if name.startswith("on")]
+    for what in ("name", "source", "library", "version", "role", "asked", "run", *warning):
+        assert EVIL + what in found.words, what
+    assert (EVIL + "token").replace(" ", "·") in found.words
+
+
+@pytest.mark.parametrize("n_prompts", [1, 400])
+def test_many_prompts_and_alternatives_are_cut(material: Material, n_prompts: int) -> None:
+    token = material.samples[0].tokens[-1]
+    many = replace(token, alternatives=token.alternatives[:1] * 1000)
+    trace = Trace((many,) * 2000)
+    over = Samples("p", ("a",), {step: {"a": Sample("a", step, trace)} for step in range(9)})
+    page = report_html(
+        replace(material, samples=[trace] * n_prompts, over_training=[over] * n_prompts)
+    )
+    assert len(page.encode()) < 5_000_000
+    assert ("The first 30 of 400 samples." in page) == (n_prompts == 400)
+    assert ("The first 30 of 400 prompts." in page) == (n_prompts == 400)
+    assert "The first 0 of" not in page
 
 
 def test_wrong_folders_and_files_are_one_line(tmp_path: Path, finished_run: Path) -> None:

@@ -1,18 +1,25 @@
 """A text as a model writes it: forwards, back, and on from another token."""
 
 import copy
+import io
+import json
+import math
 
 import pytest
 import tiktoken
 import torch
+from rich.console import Console
 from transformers import PreTrainedTokenizerFast
 
-from cygnet.errors import InputError
+from cygnet.errors import EncodingError, InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.dead_rows import mask_rows
 from cygnet.transformer.generation import generate
 from cygnet.transformer.other_tokenizers import adapt
 from cygnet.transformer.sampling import Sampling
+from cygnet.xray.page import trace_html
 from cygnet.xray.roles import roles
+from cygnet.xray.terminal import print_trace
 from cygnet.xray.trace import Trace
 from cygnet.xray.tracing import trace, trace_ids
 from cygnet.xray.writing import Writing
@@ -89,6 +96,59 @@ def test_a_refused_change_loses_nothing() -> None:
     assert writing.trace == before
 
 
+def test_the_first_token_of_all_stays_where_nothing_can_come_before_it() -> None:
+    config = copy.deepcopy(CONFIGS["gpt2"])
+    config.vocab_size = 256
+    writing = Writing(new_model(config), Tokenizer([], special_tokens=[]), "ab")
+    write(writing, 2)
+    before = writing.trace
+    with pytest.raises(InputError, match="needs a tokenizer with a boundary token"):
+        writing.replace(0, 9)
+    assert writing.trace == before
+    assert writing.replace(1, 9).figures
+
+
+def test_a_token_that_the_model_leaves_out_is_infinitely_surprising() -> None:
+    tokenizer = Tokenizer([], n_dead=4)
+    config = copy.deepcopy(CONFIGS["gpt2"])
+    config.vocab_size = 261
+    model = new_model(config)
+    mask_rows(model, [*tokenizer.dead_ids])
+    writing = Writing(model, tokenizer, "ab")
+    put = writing.force(258)
+    assert put.surprise == math.inf
+    assert put.figures
+    assert put.figures.probability == 0
+    values = json.loads(json.dumps(writing.trace.to_dict(), allow_nan=False))
+    assert values["tokens"][2]["surprise"] is None
+    assert values["tokens"][2]["rank"] == 258  # behind all that are possible
+    assert Trace.from_dict(values) == writing.trace
+    console = Console(file=io.StringIO(), width=80)
+    print_trace(writing.trace, console)
+    assert "†‹258›│               0   inf" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "inf bits" in trace_html(writing.trace)
+
+
+def test_a_model_that_gives_no_numbers_is_refused() -> None:
+    model = new_model(CONFIGS["gpt2"])
+    with torch.no_grad():
+        model.get_input_embeddings().weight[97] = math.nan
+    with pytest.raises(InputError, match="its training diverged"):
+        trace(model, BYTES, "b")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("kind", '"><script>'), ("origin", '"><script>'), ("kind", None)]
+)
+def test_values_that_are_no_trace_are_refused(key: str, value: str | None) -> None:
+    values = trace(new_model(CONFIGS["gpt2"]), BYTES, "ab").to_dict()
+    with pytest.raises(ValueError, match=f"{key} is"):
+        Trace.from_dict(values | {"tokens": [values["tokens"][0] | {key: value}]})
+    other = values["tokens"][0]["alternatives"][0] | {"kind": "odd"}
+    with pytest.raises(ValueError, match="kind is 'odd'"):
+        Trace.from_dict({"tokens": [values["tokens"][0] | {"alternatives": [other]}]})
+
+
 def test_a_trace_survives_json_and_pandas() -> None:
     writing = Writing(new_model(CONFIGS["gpt2"]), Tokenizer([]), "é", SAMPLING)
     write(writing, 3)
@@ -117,6 +177,12 @@ def test_any_tokenizer_of_other_libraries_can_be_traced() -> None:
     assert [token.kind for token in seen.tokens] == ["text", "text", "special"]
     with pytest.raises(InputError, match=r"builtins\.str is no tokenizer"):
         trace(model, "gpt2", "ab")
+    with pytest.raises(EncodingError, match="character 1 of the text is a lone surrogate"):
+        trace(model, theirs, "a\ud800")
+    nanochats = tiktoken.Encoding(
+        "own", pat_str=r".", mergeable_ranks=ranks, special_tokens={"<|bos|>": 257}
+    )
+    assert adapt(nanochats).boundary_id == 257
 
 
 def test_a_fast_tokenizer_of_transformers_can_be_traced() -> None:
@@ -131,6 +197,8 @@ def test_a_fast_tokenizer_of_transformers_can_be_traced() -> None:
     for tokenizer in (theirs, backend):
         seen = trace(model, tokenizer, "abc")
         assert [token.text for token in seen.tokens] == ["a", "b", "c"]
+        with pytest.raises(EncodingError, match="lone surrogate"):
+            trace(model, tokenizer, "a\ud800")
 
 
 CHAT = {
@@ -155,3 +223,34 @@ def test_roles_and_loss_are_those_of_nanochat() -> None:
     assert roles([1, 2], CHAT) == [(None, True)] * 2
     assert roles([], CHAT) == []
     assert roles([ue, 1], CHAT) == [(None, False)] * 2  # an end without a beginning
+    # Code that is cut off ends with the answer that it stands in.
+    cut = roles([as_, ps, 3, ae, 7, us, 1, ue, as_, 2], CHAT)
+    assert [role for role, _ in cut][3:] == [
+        "python", None, "user", "user", "user", "assistant", "assistant",
+    ]  # fmt: skip
+
+
+def test_special_tokens_without_roles_are_no_conversation() -> None:
+    qwen = {"<|im_start|>": 1, "<|im_end|>": 2, "<|vision_start|>": 3, "<|vision_end|>": 4}
+    assert roles([1, 9, 2, 3, 9, 4], qwen) == [(None, True)] * 6
+
+
+def test_who_speaks_is_known_of_what_is_written_too() -> None:
+    tokenizer = Tokenizer([], special_tokens=[*CHAT])
+    config = copy.deepcopy(CONFIGS["gpt2"])
+    config.vocab_size = tokenizer.vocab_size
+    model = new_model(config)
+    prompt = tokenizer.encode(
+        "<|user_start|>hi<|user_end|><|assistant_start|>", allowed_special=CHAT
+    )
+    rest = tokenizer.encode("ho<|assistant_end|><|user_start|>a", allowed_special=CHAT)
+    expected = [
+        (token.role, token.carries_loss)
+        for token in trace_ids(model, tokenizer, [*prompt, *rest]).tokens
+    ]
+    writing = Writing(model, tokenizer, prompt)
+    put = [writing.force(token) for token in rest]
+    again = Writing(model, tokenizer, prompt, written=rest)
+    for found in (writing, again):
+        assert [(one.role, one.carries_loss) for one in found.trace.tokens] == expected
+    assert [one.role for one in put] == ["assistant"] * 3 + ["user"] * 2

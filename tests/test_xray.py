@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.cells import cell_len
 from rich.console import Console
 from transformers import GPT2LMHeadModel
 
+from commands import cygnet
 from cygnet import trace
 from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.presets import gpt2
+from cygnet.xray.live import play
 from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
 from cygnet.xray.runs.curves import loss_curves_of
@@ -130,6 +134,37 @@ def test_terminal_view_is_plain_text_without_control_characters(model: GPT2LMHea
     assert max(map(len, text.splitlines())) <= 40
 
 
+def lines_of(trace: Trace, width: int) -> list[str]:
+    console = Console(width=width, file=io.StringIO())
+    print_trace(trace, console)
+    return console.file.getvalue().splitlines()  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize("width", [10, 40, 80])
+def test_tokens_longer_than_the_terminal_leave_room_for_figures(width: int) -> None:
+    figures = TokenFigures(1, -1.0, 2, 1.0, ((2, 0.5),))
+    long = [TraceToken(1, text.encode(), figures=figures) for text in ("天鹅" * 30, "=" * 90)]
+    found = lines_of(Trace(tuple(long)), width)
+    assert max(map(cell_len, found)) <= width
+    assert [cell_len(line) for line in found[:4]] == [width] * 4
+    assert found[0].rstrip(" …") in "天鹅" * 30
+    if width >= 40:
+        assert sum("36.8%" in line for line in found) == 2
+        assert sum("1.4 bits  at" in line and "…" in line for line in found) == 2
+
+
+def test_a_token_that_rich_would_read_is_shown_as_it_is() -> None:
+    figures = TokenFigures(1, -1.0, 2, 1.0, ())
+    [line, *_] = lines_of(Trace((TraceToken(1, b":smile:[/x]", figures=figures),)), 40)
+    assert line == ":smile:[/x]"
+
+
+def test_brackets_in_a_prompt_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    print_token = play("[/x] [red]hi")
+    print_token(TraceToken(104, b"h", figures=TokenFigures(104, -1.0, 1, 1.0, ())))
+    assert "'[/x] [red]hi' and on" in capsys.readouterr().out
+
+
 def test_borders_and_lines(model: GPT2LMHeadModel) -> None:
     found = trace(model, BYTES, "a\nb")
     assert inline(found).plain == "a│⏎\nb"
@@ -152,6 +187,14 @@ def test_trace_of_a_run_folder(finished_run: Path) -> None:
     found = trace(finished_run, text="Once upon a time")
     assert isinstance(found, Trace)
     assert json.dumps(found.to_dict())
+
+
+def test_a_picture_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
+    for name in ("view.png", "no/view.svg"):
+        for verb in (["trace", tmp_path, "text"], ["tokens", "text", tmp_path]):
+            done = cygnet("xray", *verb, "--svg", tmp_path / name)
+            assert done.returncode == 2
+            assert "view." in done.stderr  # not that there is no model
 
 
 def test_loss_curves() -> None:

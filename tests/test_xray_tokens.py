@@ -92,13 +92,23 @@ def test_the_terminal_shows_borders_counts_and_differences() -> None:
 @pytest.mark.parametrize("ids", [False, True])
 def test_lines_are_never_wider_than_the_terminal(width: int, ids: bool) -> None:
     text = "the soft 🍓🍓🍓 שלום \u0301\u202e\x00\x1b[31m\t seashell " * 3
-    found = compare_tokens(THREE, text)
+    wide = Tokenizer.train(["天鹅" * 99], 280)
+    found = compare_tokens(THREE | {"wide": wide}, text + "天鹅" * 24)
+    assert max(len(token.bytes) for token in found.traces["wide"].tokens) > 72
     for trace in found.traces.values():
         for line in lines(trace, set(), width, ids):
             assert line.cell_len <= width
     shown = printed(found, width, ids)
     assert not any(ord(character) < 32 and character != "\n" for character in shown)
     assert "\u202e" not in shown
+
+
+def test_names_of_folders_are_no_commands_for_a_terminal() -> None:
+    found = compare_tokens({"[/x]\x1b[31m": THREE["few"], "\udce9 b": THREE["many"]}, WORDS)
+    text = printed(found)
+    assert "[/x]\\x1b[31m\n" in text
+    assert "‹e9› b" in text
+    assert "\x1b" not in text
 
 
 NAMES = [f"<|{who}_{side}|>" for who in ("user", "assistant") for side in ("start", "end")]

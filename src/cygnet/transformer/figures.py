@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from cygnet.errors import InputError
+
 if TYPE_CHECKING:  # a trace of tokens alone is drawn without torch
     import torch
 
@@ -16,7 +18,8 @@ class TokenFigures:
 
     Attributes:
         id: The token that stands there.
-        log_probability: Natural logarithm of its probability (nats).
+        log_probability: Natural logarithm of its probability (nats); minus infinity for a token
+            that is left out, by the model or by what filters it.
         rank: 1 for the likeliest token.
         entropy: Of the whole distribution, in bits.
         alternatives: The likeliest tokens with their probabilities, the likeliest first; only those
@@ -67,6 +70,22 @@ def token_figures(
             *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def check_finite(highest: torch.Tensor) -> None:
+    """See that a model says something; that some logits are minus infinity is in order.
+
+    Args:
+        highest: The highest logits of one row or several.
+
+    Raises:
+        InputError: They are no numbers.
+    """
+    if not highest.isfinite().all():
+        raise InputError(
+            "the model's logits are not finite: its training diverged; train it again with a lower"
+            " learning_rate"
+        )
 
 
 def _possible(ids: list[int], shares: list[float]) -> tuple[tuple[int, float], ...]:

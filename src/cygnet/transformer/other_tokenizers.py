@@ -9,7 +9,7 @@ from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from cygnet.errors import InputError
+from cygnet.errors import EncodingError, InputError
 from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokenizer.formats.byte_level import byte_alphabet
 
@@ -59,6 +59,7 @@ class TransformersTokenizer:
         self._tokenizer = found
         added = found.added_tokens_decoder.items()
         self.special_tokens = {token.content: i for i, token in added if token.special}
+        self._added = set(found.get_added_vocab())
         self._kinds = set(re.findall(r'"type": ?"(\w+)"', self._decoder_json()))
 
     @classmethod
@@ -99,7 +100,12 @@ class TransformersTokenizer:
 
     def encode(self, text: str, /, *, allowed_special: Collection[str] = ()) -> list[int]:
         """The ids of a text; special tokens that it spells out are ordinary text, unless they are
-        allowed: all of them or none."""
+        allowed: all of them or none.
+
+        Raises:
+            EncodingError: ``text`` holds a lone surrogate.
+        """
+        _check_utf8(text)
         found = self._tokenizer(
             text,
             add_special_tokens=False,
@@ -112,7 +118,7 @@ class TransformersTokenizer:
     def token_bytes(self, token: int, /) -> bytes:
         """The bytes of one token, as it stands within a text."""
         piece = str(self._tokenizer.convert_ids_to_tokens(token) or "")
-        if piece in self._tokenizer.get_added_vocab():
+        if piece in self._added:
             return piece.encode()
         if "ByteLevel" in self._kinds:
             table = _bytes_of_characters()
@@ -143,12 +149,17 @@ class TiktokenTokenizer:
 
     @property
     def boundary_id(self) -> int | None:
-        """The token that a text begins behind: the one that ends a text."""
-        return self.special_tokens.get("<|endoftext|>")
+        """The token that a text begins behind: the one that ends a text, or nanochat's first."""
+        return self.special_tokens.get("<|endoftext|>", self.special_tokens.get("<|bos|>"))
 
     def encode(self, text: str, /, *, allowed_special: Collection[str] = ()) -> list[int]:
         """The ids of a text; special tokens that it spells out are ordinary text, unless they are
-        allowed."""
+        allowed.
+
+        Raises:
+            EncodingError: ``text`` holds a lone surrogate.
+        """
+        _check_utf8(text)  # tiktoken would put U+FFFD there
         ids: list[int] = self._encoding.encode(
             text, allowed_special=set(allowed_special), disallowed_special=()
         )
@@ -161,6 +172,15 @@ class TiktokenTokenizer:
         except KeyError:
             return b""
         return found
+
+
+def _check_utf8(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise EncodingError(
+            f"character {error.start} of the text is a lone surrogate, which UTF-8 lacks"
+        ) from error
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """``Sampler``: one text as it is written, step by step, forwards and back."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +10,7 @@ from transformers import PreTrainedModel
 from cygnet.errors import InputError
 from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, end_ids
 from cygnet.transformer.decoding import Decoder
-from cygnet.transformer.figures import TokenFigures, token_figures
+from cygnet.transformer.figures import TokenFigures, check_finite, token_figures
 from cygnet.transformer.sampling import Sampling, draw, filtered
 from cygnet.transformer.text_stream import TextStream
 
@@ -214,11 +213,7 @@ class Sampler:
         """
         logits = logits[: self._tokenizer.vocab_size]
         highest, likeliest = logits.max(dim=0)
-        if not math.isfinite(highest.item()):
-            raise InputError(
-                "the model's logits are not finite: its training diverged; train it again with a"
-                " lower learning_rate"
-            )
+        check_finite(highest)
         return logits, int(likeliest)
 
     def _bytes(self, token: int) -> bytes:

@@ -32,10 +32,12 @@ def tokens(
     """
     from rich.console import Console
 
-    from cygnet.xray.terminal import svg_console, write_svg
+    from cygnet.xray.terminal import check_svg_file, svg_console, write_svg
     from cygnet.xray.tokens.comparison import compare_tokens, open_tokenizers
     from cygnet.xray.tokens.view import print_comparison
 
+    if svg:
+        check_svg_file(svg)
     found = compare_tokens(open_tokenizers(tokenizers), _read(text), special=special)
     if json:
         Console().print_json(data=found.to_dict())
@@ -74,12 +76,14 @@ def trace(
 
     from cygnet.transformer.any_tokenizer import load_tokenizer
     from cygnet.transformer.model import load_model_quietly
-    from cygnet.xray.terminal import print_trace, svg_console, write_svg
+    from cygnet.xray.terminal import check_svg_file, print_trace, svg_console, write_svg
     from cygnet.xray.tracing import trace
 
     for name, least in (("alternatives", alternatives), ("top", top)):
         if least < 0:
             raise InputError(f"{name} must not be negative, found {least}")
+    if svg:
+        check_svg_file(svg)
     model = load_model_quietly(path)
     found = trace(
         model, load_tokenizer(path), _read(text), n_alternatives=alternatives, special=special

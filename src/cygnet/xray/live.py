@@ -3,13 +3,18 @@
 from collections.abc import Callable
 
 from rich.console import Console
+from rich.text import Text
 
-from cygnet.xray.terminal import token_line
+from cygnet.xray.terminal import NARROW, token_line
 from cygnet.xray.trace import TraceToken
 
 
 def watch(prompt: str) -> Callable[[TraceToken], None]:
     """Print a heading, and return what prints a line for each token that is drawn."""
     console = Console(highlight=False)
-    console.print(f"\n  {prompt!r} and on, token by token: probability, surprise, alternatives\n")
-    return lambda token: console.print(token_line(token), no_wrap=True, overflow="ellipsis")
+    heading = f"\n  {prompt!r} and on, token by token: probability, surprise, alternatives\n"
+    console.print(Text(heading))  # brackets in a prompt are no markup
+    is_narrow = console.width < NARROW
+    return lambda token: console.print(
+        token_line(token, is_narrow), no_wrap=True, overflow="ellipsis"
+    )

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 BORDER = re.compile(r"<\|(\w+)_(start|end)\|>")
+ANSWER = "<|assistant_start|>"
 SPEAKS = {"assistant", "python"}
 """What the model is to say itself: its answers, and the code that it asks a tool to run."""
 
@@ -14,7 +15,8 @@ def roles(ids: Iterable[int], special_tokens: Mapping[str, int]) -> list[tuple[s
     Roles are what special tokens named ``<|NAME_start|>`` and ``<|NAME_end|>`` enclose. As in
     nanochat (``tokenizer.render_conversation``), training counts what the assistant says and the
     token that ends it, and within that what it writes for a tool, borders included, but not what
-    the tool puts out. A text without such tokens is a document: all of it counts.
+    the tool puts out. A text without such tokens is a document: all of it counts. So is any of a
+    tokenizer that has no ``<|assistant_start|>``: Qwen's ``<|im_start|>`` says no role.
 
     Args:
         ids: The tokens.
@@ -31,7 +33,7 @@ def roles(ids: Iterable[int], special_tokens: Mapping[str, int]) -> list[tuple[s
         for name, token in special_tokens.items()
         if (match := BORDER.fullmatch(name))
     }
-    if not any(token in borders for token in ids):
+    if ANSWER not in special_tokens or not any(token in borders for token in ids):
         return [(None, True)] * len(ids)
     specials = set(special_tokens.values())
     open_roles: list[str] = []
@@ -44,6 +46,6 @@ def roles(ids: Iterable[int], special_tokens: Mapping[str, int]) -> list[tuple[s
         is_answers_start = border == "start" and name != "python"
         counts = role in SPEAKS and not is_answers_start
         found.append((role, counts and (bool(border) or token not in specials)))
-        if border == "end" and open_roles and open_roles[-1] == name:
-            open_roles.pop()
+        if border == "end" and name in open_roles:  # with what was begun in it and has no end
+            del open_roles[len(open_roles) - 1 - open_roles[::-1].index(name) :]
     return found

@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
+from cygnet.errors import InputError
 from cygnet.files import write_text
 from cygnet.xray.trace import Kind, Trace, TraceToken
 
@@ -27,6 +28,7 @@ GIVEN = "dim"
 BRACKETS: dict[Kind, tuple[str, str]] = {"text": ("", ""), "special": ("⟦", "⟧"), "dead": ("†", "")}
 NARROW = 64  # columns below which a line has no room for all figures
 N_BEFORE = 6  # tokens shown before a surprising one
+MOST, MOST_NARROW, MOST_BEFORE = 32, 20, 12  # columns of a token beside figures
 LEAST_PROBABILITY = 0.0005  # below, percents would all look like 0.0%
 
 
@@ -55,7 +57,7 @@ def print_inline(trace: Trace, console: Console) -> None:
     has_figures = any(token.figures for token in trace.tokens)
     if has_figures and (console.no_color or not console.color_system):
         for line, bars in with_bars(trace.tokens, console.width):
-            console.print(line, highlight=False, markup=False)
+            console.print(Text(line))  # of a string, rich makes emoji of :smile:
             console.print(bars, highlight=False, markup=False)
     else:
         console.print(inline(trace))
@@ -77,7 +79,7 @@ def with_bars(tokens: Sequence[TraceToken], width: int) -> Iterator[tuple[str, s
     """Lines of tokens, each with a line of bars beneath that are as high as the surprise."""
     line = bars = ""
     for token in tokens:
-        shown = bracketed(token)[: max(1, width - 1)]
+        shown = cut(bracketed(token), width)
         if line and cell_len(line) + 1 + cell_len(shown) > width:
             yield line, bars
             line = bars = ""
@@ -103,17 +105,19 @@ def totals(trace: Trace) -> str:
 
 
 def place_line(trace: Trace, position: int, n_before: int = N_BEFORE) -> Text:
-    """A surprising place: how much, the tokens before it, and what was expected instead."""
+    """A surprising place: how much, the tokens before it, and what was expected instead; long
+    tokens are cut."""
     token = trace.tokens[position]
     line = Text(f"{token.surprise or 0:5.1f} bits  at {position:<5} ")
     for before in trace.tokens[max(0, position - n_before) : position]:
-        line.append(before.text, style="dim")
+        line.append(cut(before.text, MOST_BEFORE), style="dim")
     line.append(BORDER, style="dim")
-    line.append(bracketed(token), style=style_of(token))
+    line.append(cut(bracketed(token), MOST_NARROW), style=style_of(token))
     line.append(BORDER, style="dim")
     if token.alternatives and token.alternatives[0].id != token.id:
         expected = token.alternatives[0]
-        line.append(f"  expected {expected.text} {expected.probability:.0%}", style="dim")
+        text = cut(expected.text, MOST_NARROW)
+        line.append(f"  expected {text} {expected.probability:.0%}", style="dim")
     return line
 
 
@@ -126,10 +130,10 @@ def heading(is_narrow: bool) -> str:
 
 def token_line(token: TraceToken, is_narrow: bool = False) -> Text:
     """One token: probability, surprise, log-probability (nats), rank, entropy (bits), and what else
-    it could have been."""
+    it could have been. A long token is cut, so that its figures have room."""
     line = Text(" ")
     line.append(BORDER, style="dim")
-    line.append(bracketed(token), style=style_of(token))
+    line.append(cut(bracketed(token), MOST_NARROW if is_narrow else MOST), style=style_of(token))
     line.append(BORDER, style="dim")
     line.append(" " * max(1, (14 if is_narrow else 19) - line.cell_len))
     figures = token.figures
@@ -158,6 +162,15 @@ def percent(probability: float) -> str:
     return f"{probability:.1%}"
 
 
+def cut(text: str, width: int) -> str:
+    """As much of a text as fits into a number of columns; … stands for the rest.
+
+    >>> cut("antelope", 5), cut("天鹅湖", 5)
+    ('ante…', '天鹅…')
+    """
+    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+
+
 def bracketed(token: TraceToken) -> str:
     """The text of a token; special ones in brackets, dead ones with a dagger."""
     before, after = BRACKETS[token.kind]
@@ -166,12 +179,24 @@ def bracketed(token: TraceToken) -> str:
 
 def level_of(token: TraceToken) -> tuple[float, str, str]:
     """Limit, style and bar of a token's surprise."""
-    return next(level for level in LEVELS if (token.surprise or 0.0) < level[0])
+    return next(level for level in LEVELS if (token.surprise or 0.0) <= level[0])
 
 
 def style_of(token: TraceToken) -> str:
     """The style of a token's text: by surprise where there is one, dim without figures."""
     return GIVEN if token.surprise is None else level_of(token)[1]
+
+
+def check_svg_file(path: Path) -> None:
+    """Refuse a file that cannot be written, before any work is done for it.
+
+    Raises:
+        InputError: The name ends in something other than .svg, or its folder is missing.
+    """
+    if path.suffix.lower() != ".svg":
+        raise InputError(f"{path} cannot be drawn: its name must end in .svg")
+    if not path.parent.is_dir():
+        raise InputError(f"{path.parent} is no folder: {path} cannot be written there")
 
 
 def svg_console(width: int) -> Console:

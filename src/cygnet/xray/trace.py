@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from cygnet.errors import InputError
 from cygnet.tokenizer.display import visible
@@ -15,6 +15,7 @@ from cygnet.transformer.figures import TokenFigures
 
 Kind = Literal["text", "special", "dead"]
 Origin = Literal["given", "drawn", "forced"]
+KINDS, ORIGINS = get_args(Kind), get_args(Origin)
 
 
 @dataclass(frozen=True)
@@ -71,13 +72,17 @@ class TraceToken:
 
     @property
     def surprise(self) -> float | None:
-        """Bits: 0 for a token that was certain, 1 for an even chance."""
+        """Bits: 0 for a token that was certain, 1 for an even chance, infinite for one that the
+        model leaves out."""
         if self.figures is None:
             return None
         return max(0.0, -self.figures.log_probability / math.log(2))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: probability 0..1, log_probability in nats, entropy and surprise in bits."""
+        """Plain values: probability 0..1, log_probability in nats, entropy and surprise in bits.
+
+        What is infinite is none: JSON has no name for it.
+        """
         return {
             "id": self.id,
             "text": self.text,
@@ -85,10 +90,10 @@ class TraceToken:
             "kind": self.kind,
             "origin": self.origin,
             "probability": self.figures and self.figures.probability,
-            "log_probability": self.figures and self.figures.log_probability,
+            "log_probability": self.figures and _finite(self.figures.log_probability),
             "rank": self.figures and self.figures.rank,
             "entropy": self.figures and self.figures.entropy,
-            "surprise": self.surprise,
+            "surprise": _finite(self.surprise),
             "drawn_probability": self.drawn_probability,
             "role": self.role,
             "carries_loss": self.carries_loss,
@@ -106,13 +111,21 @@ class TraceToken:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TraceToken":
-        """The token that ``to_dict`` gave the values of."""
+        """The token that ``to_dict`` gave the values of.
+
+        Raises:
+            KeyError, TypeError, ValueError: It gave no such values.
+        """
         others = values["alternatives"]
+        for one in (values, *others):
+            _check("kind", one["kind"], KINDS)
+        _check("origin", values["origin"], ORIGINS)
         figures = None
-        if values["log_probability"] is not None:
+        if values["rank"] is not None:
+            log_probability = values["log_probability"]
             figures = TokenFigures(
                 values["id"],
-                values["log_probability"],
+                -math.inf if log_probability is None else log_probability,
                 values["rank"],
                 values["entropy"],
                 tuple((other["id"], other["probability"]) for other in others),
@@ -175,8 +188,8 @@ class Trace:
         """Plain values, ready for JSON."""
         return {
             "text": self.text,
-            "bits": self.bits,
-            "bits_per_byte": self.bits_per_byte,
+            "bits": _finite(self.bits),
+            "bits_per_byte": _finite(self.bits_per_byte),
             "tokens": [token.to_dict() for token in self.tokens],
         }
 
@@ -208,6 +221,15 @@ class Trace:
         from cygnet.xray.page import STYLE, trace_html
 
         return f"<style>{STYLE}</style>{trace_html(self)}"
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or math.isinf(value) else value
+
+
+def _check(name: str, value: Any, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name} is {value!r}: it can be {', '.join(known)}")
 
 
 def shown(content: bytes, token: int) -> str:

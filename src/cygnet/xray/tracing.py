@@ -9,7 +9,7 @@ from transformers import PreTrainedModel
 
 from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, open_model
 from cygnet.transformer.decoding import context_length
-from cygnet.transformer.figures import TokenFigures, token_figures
+from cygnet.transformer.figures import TokenFigures, check_finite, token_figures
 from cygnet.transformer.loss import ROWS, find_head
 from cygnet.transformer.model import evaluating
 from cygnet.transformer.sampling import Sampling
@@ -41,7 +41,8 @@ def trace(
         special: Read special tokens where the text spells them out; else they are ordinary text.
 
     Raises:
-        InputError: There is no model or no tokenizer, or it is not the model's.
+        InputError: There is no model or no tokenizer, it is not the model's, or the model gives
+            no numbers.
 
     Cost: a pass of the model over the text (two for one longer than the context), and memory for
     256 rows of logits.
@@ -73,8 +74,9 @@ def trace_ids(
     figures: list[TokenFigures | None] = [None] * (0 if before else 1)
     with evaluating(model):
         for logits, targets in _predictions(model, [*before, *ids]):
-            # Rows of the model behind the last token are padding.
-            figures += token_figures(logits[:, : tokenizer.vocab_size], targets, n_alternatives)
+            logits = logits[:, : tokenizer.vocab_size]  # rows behind the last token are padding
+            check_finite(logits.amax(dim=-1))
+            figures += token_figures(logits, targets, n_alternatives)
     return TokenTable(tokenizer).trace(ids, figures[: len(ids)])
 
 
@@ -91,7 +93,8 @@ def trace_generation(
     """Write on from a prompt and keep what the model thought of each token.
 
     Args:
-        model, tokenizer: As for ``trace``.
+        model: A causal language model.
+        tokenizer: Any that ``trace`` takes.
         prompt: Its tokens come first in the trace, marked as given.
         on_token: Called with each drawn token at once.
         max_tokens: Most tokens to draw; a document that ends is shorter.

@@ -9,8 +9,9 @@ from cygnet.errors import InputError
 from cygnet.transformer.other_tokenizers import adapt
 from cygnet.transformer.sampler import GeneratedToken, Sampler, begin
 from cygnet.transformer.sampling import Sampling
+from cygnet.xray.roles import roles
 from cygnet.xray.token_table import TokenTable
-from cygnet.xray.trace import Alternative, Trace, TraceToken
+from cygnet.xray.trace import Alternative, Origin, Trace, TraceToken
 from cygnet.xray.tracing import trace_ids
 
 
@@ -63,7 +64,10 @@ class Writing:
             if with_figures_of_prompt
             else self._table.trace(ids)
         ).tokens
-        self._written = [self._token(token) for token in self._sampler.tokens]
+        self._written = [
+            self._token(token, *spoken)
+            for token, spoken in zip(self._sampler.tokens, self._spoken(), strict=True)
+        ]
 
     @property
     def trace(self) -> Trace:
@@ -116,7 +120,8 @@ class Writing:
         In the prompt, too: then the prompt ends before it.
 
         Raises:
-            InputError: There is no such position, or no such token.
+            InputError: There is no such position, no such token, or nothing to begin from: the
+                first token of all, without a boundary token before it. Nothing is changed.
         """
         n_tokens = self.n_given + len(self._written)
         if not 0 <= position < n_tokens:
@@ -125,8 +130,9 @@ class Writing:
         if position >= self.n_given:
             self.back(n_tokens - position)
         else:
-            self._given, self._written = self._given[:position], []
-            self._sampler = self._new_sampler([one.id for one in self._given], self.sampling)
+            given = self._given[:position]
+            self._sampler = self._new_sampler([one.id for one in given], self.sampling)
+            self._given, self._written = given, []
         return self.force(token)
 
     def alternatives(self, n: int = 5) -> tuple[tuple[Alternative, ...], tuple[Alternative, ...]]:
@@ -147,10 +153,14 @@ class Writing:
         )
 
     def _append(self, token: GeneratedToken) -> TraceToken:
-        self._written.append(self._token(token))
+        self._written.append(self._token(token, *self._spoken()[-1]))
         return self._written[-1]
 
-    def _token(self, token: GeneratedToken) -> TraceToken:
-        return self._table.token(
-            token.id, token.before, "forced" if token.is_forced else "drawn", token.after
-        )
+    def _spoken(self) -> list[tuple[str | None, bool]]:
+        """Who speaks in the tokens behind the prompt, and whether training would count them."""
+        sampler = self._sampler
+        return roles(sampler.ids, self._tokenizer.special_tokens)[sampler.n_given :]
+
+    def _token(self, token: GeneratedToken, role: str | None, carries_loss: bool) -> TraceToken:
+        origin: Origin = "forced" if token.is_forced else "drawn"
+        return self._table.token(token.id, token.before, origin, token.after, role, carries_loss)

@@ -9,6 +9,10 @@ import numpy.typing as npt
 from cygnet.tokenizer.base import BaseTokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.xray.report.material import Material
+from cygnet.xray.runs.curves import UNITS
+from cygnet.xray.runs.reading import figure
+
+MOST_NATS = 700  # e to the power of 710 is no float64
 
 
 @dataclass(frozen=True)
@@ -27,16 +31,18 @@ class Score:
 
     @property
     def perplexity(self) -> float:
-        """Among how many equally likely tokens the next one hides."""
-        return math.exp(self.nats_per_token)
+        """Among how many equally likely tokens the next one hides; infinite where that is more than
+        a float can hold."""
+        return math.exp(self.nats_per_token) if self.nats_per_token < MOST_NATS else math.inf
 
 
 def scores(material: Material) -> list[Score]:
     """The model's score and, beside it, those of two baselines; none without a valid split."""
     found = material.results.get("transformer", {})
-    if "valid_bits_per_byte" not in found or material.store is None or not material.tokenizer:
+    nats, bits = (figure(found, f"valid_{unit}") for unit in UNITS)
+    if nats is None or bits is None or material.store is None or not material.tokenizer:
         return []
-    model = Score("the model", found["valid_nats_per_token"], found["valid_bits_per_byte"])
+    model = Score("the model", nats, bits)
     return [model, *_baselines(material.store, material.tokenizer)]
 
 

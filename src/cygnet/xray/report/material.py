@@ -19,9 +19,8 @@ from cygnet.transformer.warnings_file import WARNINGS, read_warnings
 from cygnet.xray.attention.reading import attention_of_ids
 from cygnet.xray.attention.result import Attention
 from cygnet.xray.dead.page import rows_html
-from cygnet.xray.runs.reading import Run, read_runs
+from cygnet.xray.runs.reading import METRICS, Run, read_runs
 from cygnet.xray.runs.samples import Samples, read_samples
-from cygnet.xray.runs.traces import TRACES
 from cygnet.xray.trace import Trace
 from cygnet.xray.tracing import trace_ids
 
@@ -43,7 +42,7 @@ class Material:
         warnings: The lines of ``warnings.jsonl``.
         samples: What the model writes.
         held_out: What it thinks of the first document of the valid split.
-        attention: What it looks at in the first sample.
+        attention: What it looks at in the first sample, or without samples in ``held_out``.
         over_training: Samples at steps of the training.
         embedding_rows: What happened to dead and live rows, as HTML, if that was recorded.
     """
@@ -84,9 +83,7 @@ def gather(folder: Path, samples: Sequence[Trace]) -> Material:
     records = {name: found for name in STAGES if (found := _finished(folder / name))}
     tokenizer = Tokenizer.load(folder) if "tokenizer" in records else None
     store = TokenStore.open(folder) if "tokens" in records else None
-    trained = folder / "transformer"
-    has_lines = (trained / "metrics.jsonl").is_file()
-    run = read_runs([folder])[0] if has_lines else None
+    run = _run(folder)
     material = Material(
         path=folder,
         recipe=recipe,
@@ -94,11 +91,11 @@ def gather(folder: Path, samples: Sequence[Trace]) -> Material:
         tokenizer=tokenizer,
         store=store,
         run=run,
-        warnings=read_warnings(trained / WARNINGS),
+        warnings=read_warnings(folder / "transformer" / WARNINGS),
         samples=samples,
-        over_training=read_samples([run]) if run and (trained / TRACES).is_file() else (),
+        over_training=_over_training(run) if run else (),
     )
-    return _with_model(material) if "transformer" in records else material
+    return _with_model(material, tokenizer) if tokenizer and "transformer" in records else material
 
 
 def recipe_of(folder: Path) -> Recipe:
@@ -118,19 +115,36 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     return read_json(path) if path.is_file() else None
 
 
-def _with_model(found: Material) -> Material:
+def _run(folder: Path) -> Run | None:
+    """The training as far as it has come; none before its first line."""
+    if not (folder / "transformer" / METRICS).is_file():
+        return None
+    try:
+        return read_runs([folder])[0]
+    except InputError:
+        return None
+
+
+def _over_training(run: Run) -> Sequence[Samples]:
+    """What it wrote while it learned; nothing before its first trace."""
+    try:
+        return read_samples([run])
+    except InputError:
+        return ()
+
+
+def _with_model(found: Material, tokenizer: BaseTokenizer) -> Material:
     """The same with what its model is asked for."""
     model = load_model_quietly(found.path)
-    assert found.tokenizer and found.store
-    ids = _held_out_ids(found.store)
+    ids = _held_out_ids(found.store) if found.store else []
     sample = [token.id for trace in found.samples[:1] for token in trace.tokens]
     shown = (sample or ids)[:ATTENTION_TOKENS]
     return Material(
         **vars(found)
         | {
-            "held_out": trace_ids(model, found.tokenizer, ids) if ids else None,
-            "attention": _attention(model, found.tokenizer, shown) if shown else None,
-            "embedding_rows": rows_html(found.path, len(found.tokenizer.dead_ids)),
+            "held_out": trace_ids(model, tokenizer, ids) if ids else None,
+            "attention": _attention(model, tokenizer, shown) if shown else None,
+            "embedding_rows": rows_html(found.path, len(tokenizer.dead_ids)),
         }
     )
 

@@ -37,8 +37,9 @@ svg { max-width: 100%; height: auto; }
   nav { display: none; } h2 { break-after: avoid; } tr, figure, li { break-inside: avoid; }
   table { display: table; } details { display: none; } }
 """
-SAMPLE_TOKENS = 1500
+SAMPLE_TOKENS, MOST_SAMPLES = 1500, 30
 """Tokens of all samples together that are drawn. A token takes some 700 bytes of the page."""
+MOST_ALTERNATIVES = 10
 TRAINING_TOKENS, TRAINING_STEPS = 900, 6
 """Tokens of all samples over the training together, and steps that they are taken from."""
 
@@ -117,26 +118,39 @@ def _evaluation(material: Material) -> str:
 
 
 def _samples(samples: Sequence[Trace]) -> str:
-    n_each = SAMPLE_TOKENS // max(1, len(samples))
-    return "".join(_begun(sample, n_each) for sample in samples[:SAMPLE_TOKENS])
+    shown = samples[:MOST_SAMPLES]
+    drawn = "".join(_begun(sample, SAMPLE_TOKENS // len(shown)) for sample in shown)
+    return drawn + _first_of(len(shown), len(samples), "samples")
 
 
 def _begun(trace: Trace, n_tokens: int) -> str:
     """A trace, of a long one the beginning."""
-    shown = trace_html(Trace(trace.tokens[:n_tokens]))
-    if len(trace.tokens) <= n_tokens:
-        return shown
-    return f"{shown}<p>The first {n_tokens:,} of {len(trace.tokens):,} tokens.</p>"
+    shown = trace_html(_beginning(trace, n_tokens))
+    return shown + _first_of(n_tokens, len(trace.tokens), "tokens")
+
+
+def _beginning(trace: Trace, n_tokens: int) -> Trace:
+    return Trace(
+        tuple(
+            replace(token, alternatives=token.alternatives[:MOST_ALTERNATIVES])
+            for token in trace.tokens[:n_tokens]
+        )
+    )
+
+
+def _first_of(n_shown: int, n_all: int, what: str) -> str:
+    return f"<p>The first {n_shown:,} of {n_all:,} {what}.</p>" if n_shown < n_all else ""
 
 
 def _over_training(found: Sequence[Samples]) -> str:
     """Samples at a few steps, from the first to the last, cut to what the page has room for."""
     if not found:
         return ""
-    chosen = [_at_few_steps(samples) for samples in found]
+    chosen = [_at_few_steps(samples) for samples in found[:MOST_SAMPLES]]
     n_cells = sum(len(row) for samples in chosen for row in samples.by_step.values())
     n_each = max(1, TRAINING_TOKENS // n_cells)
-    return samples_html([_cut(samples, n_each) for samples in chosen])
+    drawn = samples_html([_cut(samples, n_each) for samples in chosen])
+    return drawn + _first_of(len(chosen), len(found), "prompts")
 
 
 def _at_few_steps(samples: Samples) -> Samples:
@@ -148,7 +162,7 @@ def _at_few_steps(samples: Samples) -> Samples:
 
 def _cut(samples: Samples, n_tokens: int) -> Samples:
     def cut(sample: Sample) -> Sample:
-        return replace(sample, trace=Trace(sample.trace.tokens[:n_tokens]))
+        return replace(sample, trace=_beginning(sample.trace, n_tokens))
 
     rows = samples.by_step.items()
     return replace(
@@ -160,8 +174,9 @@ def _cut(samples: Samples, n_tokens: int) -> Samples:
 def _attention(material: Material) -> str:
     if material.attention is None:
         return ""
+    of_what = "first sample" if material.samples else "text that it has not seen"
     words = (
-        "<p>The beginning of the first sample. Below, the mean over all heads: each row is a token,"
+        f"<p>From the {of_what}. Below, the mean over all heads: each row is a token,"
         " and the columns what it looks at.</p>"
     )
     mean = attention_svg(material.attention)

@@ -1,9 +1,11 @@
 """The beginning of a report: the run in a sentence, and what is unusual about it."""
 
 import html
+from typing import Any
 
 from cygnet.xray.report.material import Material
 from cygnet.xray.report.unusual import unusual
+from cygnet.xray.runs.reading import figure
 
 
 def summary_html(material: Material) -> str:
@@ -20,11 +22,11 @@ def _sentence(material: Material) -> str:
     parts = []
     if "text" in results:
         parts.append(f"{results['text']['train']['documents']:,} documents")
-    if "tokens" in results:
+    if "tokens" in results and material.tokenizer:
         train = results["tokens"]["train"]
         parts.append(
             f"became {train['tokens']:,} tokens of a vocabulary of"
-            f" {results['tokenizer']['vocab_size']:,}"
+            f" {material.tokenizer.vocab_size:,}"
             f" ({train['text_bytes'] / train['tokens']:.2f} bytes per token)"
         )
     if "transformer" in results:
@@ -32,9 +34,9 @@ def _sentence(material: Material) -> str:
     return " ".join(parts) + "." if parts else "No stage of this run has finished."
 
 
-def _model_words(model: dict[str, float]) -> str:
+def _model_words(model: dict[str, Any]) -> str:
     words = f"and a model of {model['n_parameters']:,} parameters learned from them"
-    if "valid_bits_per_byte" not in model:
+    if figure(model, "valid_bits_per_byte") is None:
         return words
     return (
         f"{words}: it needs {model['valid_bits_per_byte']:.3f} bits for a byte of text that it has"

@@ -1,11 +1,13 @@
 """The tables of a report: text, tokenizer, token files, training."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from cygnet.xray.markup import html_table
 from cygnet.xray.report.material import Material
+from cygnet.xray.runs.curves import UNITS
+from cygnet.xray.runs.reading import Line, figure
 
 
 def text_html(material: Material) -> str:
@@ -62,8 +64,8 @@ def training_html(material: Material) -> str:
         ("parameters", f"{results['n_parameters']:,}" if results else "not finished"),
         ("precision", str(results.get("precision", material.recipe.transformer.precision))),
         ("steps", f"{int(last['step']):,}"),
-        ("tokens seen", f"{int(last['tokens']):,}, {last['epochs']:.2f} times the train split"),
-        ("time", f"{last['seconds']:,.1f} s, {_rate(material.run.lines)}"),
+        ("tokens seen", _tokens_seen(last)),
+        ("time", _time(material.run.lines)),
         ("train, last", _both_units(last, "train")),
     ]
     if "valid_bits_per_byte" in results:
@@ -71,12 +73,25 @@ def training_html(material: Material) -> str:
     return html_table((), rows) + _warnings_html(material.warnings)
 
 
-def _rate(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Tokens per second, and what share of the machine that is: the median of all lines."""
-    rate = statistics.median(line["tokens_per_second"] for line in lines)
-    shares = [share for line in lines if (share := line["share_of_peak"]) is not None]
-    of_peak = f", {statistics.median(shares):.1%} of its matrix throughput" if shares else ""
-    return f"{rate:,.0f} tokens per second{of_peak}"
+def _tokens_seen(line: Line) -> str:
+    words = f"{int(line['tokens']):,}"
+    epochs = figure(line, "epochs")
+    return words if epochs is None else f"{words}, {epochs:.2f} times the train split"
+
+
+def _time(lines: Sequence[Line]) -> str:
+    """Seconds, and of all lines the median tokens per second and share of the machine."""
+    seconds = figure(lines[-1], "seconds")
+    rate, share = _median(lines, "tokens_per_second"), _median(lines, "share_of_peak")
+    words = [] if seconds is None else [f"{seconds:,.1f} s"]
+    words += [] if rate is None else [f"{rate:,.0f} tokens per second"]
+    words += [] if share is None else [f"{share:.1%} of its matrix throughput"]
+    return ", ".join(words)
+
+
+def _median(lines: Sequence[Line], key: str) -> float | None:
+    found = [value for line in lines if (value := figure(line, key)) is not None]
+    return statistics.median(found) if found else None
 
 
 def _warnings_html(warnings: Sequence[dict[str, Any]]) -> str:
@@ -87,8 +102,8 @@ def _warnings_html(warnings: Sequence[dict[str, Any]]) -> str:
     return "<h3>Warnings</h3>" + html_table(("", "seen", "it may mean", "what to do"), rows)
 
 
-def _both_units(figures: Mapping[str, Any], split: str) -> str:
-    nats, bits = (figures.get(f"{split}_{unit}") for unit in ("nats_per_token", "bits_per_byte"))
+def _both_units(figures: Line, split: str) -> str:
+    nats, bits = (figure(figures, f"{split}_{unit}") for unit in UNITS)
     if nats is None or bits is None:
         return "not finite"
     return f"{nats:.4f} nats per token, {bits:.4f} bits per byte"

@@ -8,6 +8,7 @@ import numpy as np
 
 from cygnet.xray.report.evaluation import scores
 from cygnet.xray.report.material import Material
+from cygnet.xray.runs.reading import figure
 from cygnet.xray.trace import Trace
 
 GAP = 1.1  # valid loss over train loss
@@ -73,7 +74,8 @@ def _course_of_the_loss(material: Material) -> Iterator[str]:
             f"The valid loss still falls, by {1 - last / before[-1]:.0%} over the last fifth of the"
             " training: more steps would make the model better."
         )
-    train = statistics.fmean(loss for loss, step in _losses(material, "train") if step > 0.9 * end)
+    recent = [loss for loss, step in _losses(material, "train") if step > 0.9 * end]
+    train = statistics.fmean(recent) if recent else last
     if last > GAP * train:
         yield (
             f"The loss on text that it was not trained on is {last / train - 1:.0%} higher than on"
@@ -85,7 +87,8 @@ def _losses(material: Material, split: str) -> list[tuple[float, int]]:
     """Nats per token and the step."""
     lines: Sequence[dict[str, Any]] = material.run.lines if material.run else ()
     key = f"{split}_nats_per_token"
-    return [(line[key], int(line["step"])) for line in lines if line.get(key) is not None]
+    found = [(figure(line, key), int(line["step"])) for line in lines]
+    return [(loss, step) for loss, step in found if loss is not None]
 
 
 def _rows_that_were_hardly_trained(material: Material) -> Iterator[str]:

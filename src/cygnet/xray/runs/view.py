@@ -55,7 +55,7 @@ def plain(text: str) -> str:
     >>> plain("one\\x1b[31m two")
     'one\\\\x1b[31m two'
     """
-    return "".join(c if c in " \n" else visible(c.encode()) for c in text)
+    return "".join(c if c in " \n" else visible(c.encode(errors="surrogateescape")) for c in text)
 
 
 def _fitting(found: Comparison, width: int) -> Iterator[Sequence[Summary]]:

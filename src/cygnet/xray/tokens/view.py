@@ -4,7 +4,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from cygnet.xray.terminal import BORDER, bracketed, totals
+from cygnet.xray.runs.view import plain
+from cygnet.xray.terminal import BORDER, bracketed, cut, totals
 from cygnet.xray.tokens.comparison import Comparison, Disagreement
 from cygnet.xray.trace import Trace, TraceToken
 
@@ -23,7 +24,7 @@ def print_comparison(
     """
     console = console or Console()
     for name, trace in comparison.traces.items():
-        console.print(Text(name, style="bold"))
+        console.print(Text(plain(name), style="bold"))
         differing = {i for one in comparison.disagreements for i in one.tokens.get(name, ())}
         for line in lines(trace, differing, console.width, ids):
             console.print(line, no_wrap=True, overflow="crop")
@@ -49,7 +50,7 @@ def lines(trace: Trace, differing: set[int], width: int, ids: bool = False) -> l
     upper, lower = Text(), Text()
     role = None
     for i, token in enumerate(trace.tokens):
-        cell = bracketed(token) if cell_len(bracketed(token)) < width else bracketed(token)[:width]
+        cell = cut(bracketed(token), width)
         shown = max(cell_len(cell), len(str(token.id)) if ids else 0)
         if upper.cell_len + 1 + shown > width or token.role != role:
             found += [line for line in (upper, lower) if line.plain]
@@ -87,12 +88,12 @@ def _print_legend(comparison: Comparison, console: Console) -> None:
             name: sum(token.carries_loss for token in trace.tokens)
             for name, trace in comparison.traces.items()
         }
-        each = ", ".join(f"{n:,} in {name}" for name, n in counted.items())
+        each = ", ".join(f"{n:,} in {plain(name)}" for name, n in counted.items())
         words.append(f"training counts what the assistant says ({each}); the rest is dim")
     if comparison.disagreements:
         words.append("underlined: cut differently by another")
     if words:
-        console.print("; ".join(words), style="dim", highlight=False)
+        console.print(Text("; ".join(words), style="dim"))
 
 
 def _print_disagreements(comparison: Comparison, console: Console) -> None:
@@ -124,5 +125,5 @@ def _print_disagreement(comparison: Comparison, one: Disagreement, console: Cons
     for number, (way, names) in enumerate(ways.items()):
         where = f"  byte {one.start:<6}" if number == 0 else " " * 13
         line = Text().append(where, style="dim").append(way)
-        line.append(f"   {', '.join(names)}", style="dim")
+        line.append(f"   {', '.join(map(plain, names))}", style="dim")
         console.print(line, overflow="fold")

@@ -23,7 +23,7 @@ export function inspect(target, token, position, choose) {
 
 function figures(token) {
   const found = [["id", whole(token.id)], ["bytes", token.bytes.match(/../g)?.join(" ") ?? "none"]];
-  if (token.probability != null) {
+  if (token.surprise != null) {
     found.push(
       ["probability", percent(token.probability)],
       ["surprise", `${token.surprise.toFixed(2)} bits`],

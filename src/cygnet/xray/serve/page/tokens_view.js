@@ -127,6 +127,6 @@ function classes(token) {
 function spoken(token) {
   const parts = [token.text];
   if (token.kind !== "text") parts.push(token.kind);
-  if (token.probability != null) parts.push(percent(token.probability), `${bits(token.surprise)} bits`);
+  if (token.surprise != null) parts.push(percent(token.probability), `${bits(token.surprise)} bits`);
   return parts.join(", ");
 }
