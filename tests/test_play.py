@@ -221,7 +221,7 @@ def test_the_end_of_a_document_pauses_and_can_be_passed() -> None:
 def test_a_model_that_diverged_is_a_message() -> None:
     broken = new_model(CONFIGS["gpt2"])
     broken.get_input_embeddings().weight.data.fill_(float("nan"))  # type: ignore[operator, union-attr]
-    player = Player(lambda p, s: Writing(broken, BYTES, p, s), "a", SAMPLING)
+    player = Player(lambda p, s: Writing(broken, BYTES, p, s), "", SAMPLING)
     press(player, "n")
     assert "not finite" in player.message
     press(player, " ")

@@ -19,7 +19,7 @@ from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.presets import gpt2
-from cygnet.xray.live import play
+from cygnet.xray.live import watch
 from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
 from cygnet.xray.runs.curves import loss_curves_of
@@ -160,7 +160,7 @@ def test_a_token_that_rich_would_read_is_shown_as_it_is() -> None:
 
 
 def test_brackets_in_a_prompt_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    print_token = play("[/x] [red]hi")
+    print_token = watch("[/x] [red]hi")
     print_token(TraceToken(104, b"h", figures=TokenFigures(104, -1.0, 1, 1.0, ())))
     assert "'[/x] [red]hi' and on" in capsys.readouterr().out
 
