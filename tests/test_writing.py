@@ -23,7 +23,7 @@ from cygnet.xray.terminal import print_trace
 from cygnet.xray.trace import Trace
 from cygnet.xray.tracing import trace, trace_ids
 from cygnet.xray.writing import Writing
-from small_models import BYTES, CONFIGS, new_model
+from small_models import BYTES, CONFIGS, CONTEXT, new_model
 
 SAMPLING = Sampling(seed=3, top_k=40)
 
@@ -36,9 +36,10 @@ def write(writing: Writing, n: int) -> list[int]:
 def test_it_is_what_generate_draws_and_what_trace_sees(name: str) -> None:
     model = new_model(CONFIGS[name])
     writing = Writing(model, BYTES, "ab", SAMPLING)
-    ids = write(writing, 12)
-    drawn = generate(model, BYTES, "ab", seed=3, top_k=40, max_tokens=12)
-    assert ids == [token.id for token in drawn]
+    ids = write(writing, CONTEXT + 20)  # windows that move are the same ones, too
+    drawn = generate(model, BYTES, "ab", seed=3, top_k=40, max_tokens=CONTEXT + 20)
+    assert len(drawn) >= 12
+    assert ids[: len(drawn)] == [token.id for token in drawn]  # which ends with the document
     seen = trace_ids(model, BYTES, [*b"ab", *ids])
     for token, other in zip(writing.trace.tokens, seen.tokens, strict=True):
         assert token.figures and other.figures

@@ -15,11 +15,12 @@ from transformers import GPT2LMHeadModel
 
 from commands import cygnet
 from cygnet import trace
+from cygnet.cli import main
 from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.presets import gpt2
-from cygnet.xray.live import play
+from cygnet.xray.live import watch
 from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
 from cygnet.xray.runs.curves import loss_curves_of
@@ -160,7 +161,7 @@ def test_a_token_that_rich_would_read_is_shown_as_it_is() -> None:
 
 
 def test_brackets_in_a_prompt_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    print_token = play("[/x] [red]hi")
+    print_token = watch("[/x] [red]hi")
     print_token(TraceToken(104, b"h", figures=TokenFigures(104, -1.0, 1, 1.0, ())))
     assert "'[/x] [red]hi' and on" in capsys.readouterr().out
 
@@ -187,6 +188,16 @@ def test_trace_of_a_run_folder(finished_run: Path) -> None:
     found = trace(finished_run, text="Once upon a time")
     assert isinstance(found, Trace)
     assert json.dumps(found.to_dict())
+
+
+def test_json_holds_what_a_terminal_would_obey_in_figures(
+    finished_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["xray", "trace", str(finished_run), "é\x9b31m\u202e\x1b", "--json"]) == 0
+    out = capsys.readouterr().out
+    assert not set(out) & set("\x9b\u202e\x1b")
+    assert '"text": "é\\u009b31m\\u202e\\u001b"' in out
+    assert json.loads(out)["text"] == "é\x9b31m\u202e\x1b"
 
 
 def test_a_picture_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:
