@@ -16,7 +16,8 @@ from transformers import PreTrainedModel
 from conftest import cygnet, refused
 from cygnet.errors import InputError
 from cygnet.files import write_json
-from cygnet.recipe import demo, to_dict
+from cygnet.recipe import to_dict
+from cygnet.recipes import demo
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.generation import generate
@@ -24,7 +25,8 @@ from cygnet.transformer.sampling import Sampling
 from cygnet.xray.play.command import options_of, sampling_of
 from cygnet.xray.play.farewell import command, text_of
 from cygnet.xray.play.keys import BY_NAME, KEYS, Keyboard
-from cygnet.xray.play.player import SPEEDS, VIEWS, Picture, Player
+from cygnet.xray.play.picture import Picture
+from cygnet.xray.play.player import SPEEDS, VIEWS, Player
 from cygnet.xray.play.screen import draw, key_lines
 from cygnet.xray.play.script import parse_forced, write
 from cygnet.xray.play.settings import SETTINGS
@@ -236,8 +238,8 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=20)
-@given(st.lists(ACTIONS, max_size=25), st.integers(1, 100), st.integers(1, 40))
+@settings(max_examples=12)
+@given(st.lists(ACTIONS, max_size=25), st.integers(1, 60), st.integers(1, 24))
 def test_no_keys_break_it(actions: list[str], width: int, height: int) -> None:
     player = new_player()
     keyboard = Keyboard(player)
@@ -299,7 +301,7 @@ def seen(tokens: list[bytes], **fields: object) -> Picture:
     return Picture(Trace(found), 1, others, others, False, "p", True, (), **fields)  # type: ignore[arg-type]
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     st.lists(st.one_of(st.binary(max_size=9), st.text(max_size=9).map(str.encode)), max_size=60),
     st.sampled_from(VIEWS),

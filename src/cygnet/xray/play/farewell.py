@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from cygnet.tokenizer.display import visible
-from cygnet.xray.play.player import Picture
+from cygnet.xray.play.picture import Picture
 from cygnet.xray.play.settings import as_arguments
 
 

@@ -3,13 +3,12 @@
 import functools
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from cygnet.errors import InputError
 from cygnet.transformer.sampling import Sampling
+from cygnet.xray.play.picture import Picture, Step
 from cygnet.xray.play.settings import BY_FIELD, changed, shown, warmer
-from cygnet.xray.trace import Alternative, Trace
+from cygnet.xray.trace import Alternative
 from cygnet.xray.writing import Writing
 
 VIEWS = ("tokens", "text", "figures")
@@ -18,40 +17,6 @@ SPEEDS = (1, 2, 5, 10, 20, 50, 0)
 PAGE = 10  # tokens that a page key moves over
 ENDED = "end of document; space or n goes on behind it"
 Job = Callable[[], None]
-
-
-class Step(NamedTuple):
-    """How a token behind the prompt was drawn, and whether it ended a document."""
-
-    sampling: Sampling
-    ends: bool
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What is known of the text between two jobs.
-
-    Attributes:
-        trace: Its tokens.
-        n_given: How many of them are the prompt's.
-        own: What may come next, in the model's own distribution.
-        drawn_from: The same in the distribution that is drawn from.
-        ended: The last token ends a document.
-        prompt: The text that the prompt was.
-        is_prompt_whole: Nothing of the prompt was dropped.
-        steps: For each token behind the prompt.
-        error: Why the last job was refused.
-    """
-
-    trace: Trace
-    n_given: int
-    own: tuple[Alternative, ...]
-    drawn_from: tuple[Alternative, ...]
-    ended: bool
-    prompt: str
-    is_prompt_whole: bool
-    steps: tuple[Step, ...]
-    error: str = ""
 
 
 class Player:

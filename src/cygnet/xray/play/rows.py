@@ -8,9 +8,8 @@ from prompt_toolkit.utils import get_cwidth
 Row = list[tuple[str, str]]
 """Styles, as rich writes them, with their text."""
 ALONE = "◌"  # carries a combining mark that has no character before it, as Unicode's charts do
-VARIATIONS = frozenset(
-    map(chr, range(0xFE00, 0xFE10))
-)  # whether they widen a character, terminals disagree
+# Whether these widen the character before them, terminals disagree.
+VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 
 
 @dataclass(slots=True)

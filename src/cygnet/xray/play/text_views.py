@@ -4,7 +4,8 @@ import codecs
 from collections.abc import Iterator
 
 from cygnet.tokenizer.display import visible
-from cygnet.xray.play.player import Picture, Player
+from cygnet.xray.play.picture import Picture
+from cygnet.xray.play.player import Player
 from cygnet.xray.play.rows import Cell, Row, cells, columns, cut, drawn, wrapped
 from cygnet.xray.terminal import LEVELS, bracketed, level_of, style_of
 from cygnet.xray.trace import Alternative, TraceToken
