@@ -59,6 +59,16 @@ def test_figures_come_from_the_tokens_before(model: GPT2LMHeadModel) -> None:
     assert found.text == "a pit"
 
 
+def test_special_tokens_have_bits_and_no_bytes(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, "ab<|endoftext|>é", special=True)
+    ids = [97, 98, 256, *"é".encode()]
+    nats = [by_hand(model, [256, *ids[:i]], ids[i]) for i in range(5)]
+    assert found.n_bytes == 4
+    assert found.bits == pytest.approx(-sum(nats) / math.log(2), rel=1e-5)
+    of_text = -(sum(nats) - nats[2]) / math.log(2)
+    assert found.bits_per_byte == pytest.approx(of_text / 4, rel=1e-5)
+
+
 @pytest.mark.parametrize("length", [1, 11, 12, 13, 18, 19, 40])
 def test_text_longer_than_the_context(model: GPT2LMHeadModel, length: int) -> None:
     ids = [(7 * i) % 256 for i in range(length)]
@@ -158,6 +168,20 @@ def test_a_token_that_rich_would_read_is_shown_as_it_is() -> None:
     figures = TokenFigures(1, -1.0, 2, 1.0, ())
     [line, *_] = lines_of(Trace((TraceToken(1, b":smile:[/x]", figures=figures),)), 40)
     assert line == ":smile:[/x]"
+
+
+def test_bars_say_without_colours_what_colours_say() -> None:
+    bits = (0.5, 1.5, 3.0, 5.0, 9.0)
+    tokens = [
+        TraceToken(i, b"ab", figures=TokenFigures(i, -one * math.log(2), 1, 1.0, ()))
+        for i, one in enumerate(bits)
+    ]
+    trace_of_all = Trace(tuple(tokens))
+    assert lines_of(trace_of_all, 80)[:2] == ["ab│ab│ab│ab│ab", "   ▂▂ ▄▄ ▆▆ ██"]
+    coloured = Console(record=True, width=80, file=io.StringIO(), color_system="truecolor")
+    coloured.no_color = False
+    print_trace(trace_of_all, coloured)
+    assert "█" not in coloured.export_text()
 
 
 def test_brackets_in_a_prompt_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
