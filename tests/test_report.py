@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from commands import cygnet
 from cygnet.errors import InputError
+from cygnet.recipes import find_recipe
+from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.xray.report.evaluation import scores
 from cygnet.xray.report.material import Material, gather
 from cygnet.xray.report.page import SAMPLE_TOKENS, report_html
@@ -144,6 +147,78 @@ def test_text_that_was_mended_is_unusual(material: Material) -> None:
     assert says(found, "3 byte sequences of the train split were no UTF-8")
     assert says(found, "documents of the train split are empty")
     assert not says(material, "UTF-8")
+
+
+class Store:
+    """Token files as the checks see them."""
+
+    def __init__(self, counts: list[int], lengths: list[int], **n_valid: int) -> None:
+        self.splits = ("train", *n_valid)
+        self._counts, self._lengths = np.array(counts), np.array(lengths)
+        self._n_valid = n_valid
+
+    def counts(self, name: str) -> Any:
+        return self._counts
+
+    def document_lengths(self, name: str) -> Any:
+        return self._lengths
+
+    def split(self, name: str) -> Any:
+        return SimpleNamespace(tokens=self._n_valid[name], text_bytes=1)
+
+
+def test_what_token_files_say_is_unusual(material: Material) -> None:
+    tokenizer = Tokenizer([], n_dead=2)
+    recipe = replace(
+        material.recipe, transformer=replace(material.recipe.transformer, block_size=50)
+    )
+
+    def with_store(*arguments: Any, **n_valid: int) -> Material:
+        store: Any = Store(*arguments, **n_valid)
+        records = {name: one for name, one in material.records.items() if name != "transformer"}
+        return replace(material, tokenizer=tokenizer, store=store, recipe=recipe, records=records)
+
+    often = [99] * 257 + [0, 0]
+    fine = with_store(often, [50, 9], valid=20_000)
+    odd = with_store([0] * 20 + [9] * 10 + often[30:257] + [1, 2], [51, 9])
+    for words in (
+        "30 of 257 live tokens occur fewer than 10 times in the train split, 20 of them never",
+        "Dead tokens occur 3 times",
+        "There is no valid split",
+        "50% of the documents are longer than the 50 tokens",
+    ):
+        assert says(odd, words)
+        assert not says(fine, words.split(maxsplit=1)[1][:12])
+    assert says(with_store(often, [9], valid=19_999), "The valid split has only 19,999 tokens")
+    assert not says(fine, "valid split has only")
+
+
+def test_options_that_differ_from_the_preset_are_listed(material: Material) -> None:
+    page = Text(report_html(material))
+    assert "differs from demo in" in page.words
+    assert "--transformer.block-size64" in page.words
+    as_it_is = replace(material, recipe=find_recipe("demo"))
+    assert "differs from" not in Text(report_html(as_it_is)).words
+
+
+def test_the_text_it_has_not_seen_is_the_beginning_of_the_first_document(
+    material: Material,
+) -> None:
+    assert material.held_out
+    assert material.store
+    ids = [token.id for token in material.held_out.tokens]
+    boundary = material.store.manifest.boundary_id
+    document = next(iter(material.store.documents("valid"))).tolist()
+    assert boundary in document
+    assert ids == [token for token in document if token != boundary][:300]
+
+
+def test_samples_over_the_training_are_of_few_steps(material: Material) -> None:
+    trace = Trace(material.samples[0].tokens[:3])
+    by_step = {step: {"a": Sample("a", step, trace)} for step in range(0, 1000, 10)}
+    page = report_html(replace(material, over_training=[Samples("p", ("a",), by_step)]))
+    steps = re.findall(r'<th scope="row">([\d,]+)</th>', page)
+    assert steps == ["0", "200", "400", "590", "790", "990"]
 
 
 def test_warnings_and_an_unfinished_training_are_unusual(material: Material) -> None:

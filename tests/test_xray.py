@@ -15,6 +15,7 @@ from transformers import GPT2LMHeadModel
 
 from commands import cygnet
 from cygnet import trace
+from cygnet.cli import main
 from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures
@@ -56,6 +57,16 @@ def test_figures_come_from_the_tokens_before(model: GPT2LMHeadModel) -> None:
     assert found.bits == pytest.approx(bits, rel=1e-5)
     assert found.bits_per_byte == pytest.approx(bits / 5, rel=1e-5)
     assert found.text == "a pit"
+
+
+def test_special_tokens_have_bits_and_no_bytes(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, "ab<|endoftext|>é", special=True)
+    ids = [97, 98, 256, *"é".encode()]
+    nats = [by_hand(model, [256, *ids[:i]], ids[i]) for i in range(5)]
+    assert found.n_bytes == 4
+    assert found.bits == pytest.approx(-sum(nats) / math.log(2), rel=1e-5)
+    of_text = -(sum(nats) - nats[2]) / math.log(2)
+    assert found.bits_per_byte == pytest.approx(of_text / 4, rel=1e-5)
 
 
 @pytest.mark.parametrize("length", [1, 11, 12, 13, 18, 19, 40])
@@ -159,6 +170,20 @@ def test_a_token_that_rich_would_read_is_shown_as_it_is() -> None:
     assert line == ":smile:[/x]"
 
 
+def test_bars_say_without_colours_what_colours_say() -> None:
+    bits = (0.5, 1.5, 3.0, 5.0, 9.0)
+    tokens = [
+        TraceToken(i, b"ab", figures=TokenFigures(i, -one * math.log(2), 1, 1.0, ()))
+        for i, one in enumerate(bits)
+    ]
+    trace_of_all = Trace(tuple(tokens))
+    assert lines_of(trace_of_all, 80)[:2] == ["ab│ab│ab│ab│ab", "   ▂▂ ▄▄ ▆▆ ██"]
+    coloured = Console(record=True, width=80, file=io.StringIO(), color_system="truecolor")
+    coloured.no_color = False
+    print_trace(trace_of_all, coloured)
+    assert "█" not in coloured.export_text()
+
+
 def test_brackets_in_a_prompt_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     print_token = watch("[/x] [red]hi")
     print_token(TraceToken(104, b"h", figures=TokenFigures(104, -1.0, 1, 1.0, ())))
@@ -187,6 +212,16 @@ def test_trace_of_a_run_folder(finished_run: Path) -> None:
     found = trace(finished_run, text="Once upon a time")
     assert isinstance(found, Trace)
     assert json.dumps(found.to_dict())
+
+
+def test_json_holds_what_a_terminal_would_obey_in_figures(
+    finished_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["xray", "trace", str(finished_run), "é\x9b31m\u202e\x1b", "--json"]) == 0
+    out = capsys.readouterr().out
+    assert not set(out) & set("\x9b\u202e\x1b")
+    assert '"text": "é\\u009b31m\\u202e\\u001b"' in out
+    assert json.loads(out)["text"] == "é\x9b31m\u202e\x1b"
 
 
 def test_a_picture_that_cannot_be_written_is_refused_first(tmp_path: Path) -> None:

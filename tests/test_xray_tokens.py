@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.console import Console
 from commands import cygnet
 from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.transformer.other_tokenizers import adapt
 from cygnet.xray.page import trace_html
 from cygnet.xray.tokens.comparison import compare_tokens, open_tokenizers, tokens_of
 from cygnet.xray.tokens.view import lines, print_comparison
@@ -71,6 +73,18 @@ def test_a_tokenizer_that_loses_bytes_takes_no_part() -> None:
     assert found.unfaithful == ("lossy",)
     assert found.disagreements == ()
     assert "does not give back the text" in printed(found)
+
+
+def test_the_blank_that_sentencepiece_puts_before_a_text_is_none_of_it() -> None:
+    vocabulary = {piece: i for i, piece in enumerate(["▁", "a", "b", "▁a", "▁b"])}
+    merges = [("▁", "a"), ("▁", "b")]
+    backend = tokenizers.Tokenizer(tokenizers.models.BPE(vocabulary, merges))
+    backend.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace(prepend_scheme="first")
+    theirs = adapt(backend)
+    found = compare_tokens({"theirs": theirs, "bytes": Tokenizer([])}, "ab b")
+    assert found.traces["theirs"].text == " ab b"
+    assert found.unfaithful == ()
+    assert [(one.start, one.end) for one in found.disagreements] == [(2, 4)]
 
 
 def printed(found: object, width: int = 80, ids: bool = False, **look: object) -> str:

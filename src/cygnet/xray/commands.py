@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from cygnet.console import print_json as _print_json  # no verb
 from cygnet.errors import InputError
 from cygnet.xray.serve.command import serve as serve
 
@@ -30,8 +31,6 @@ def tokens(
         json: Print all tokens as JSON.
         svg: Also draw what is printed into this file.
     """
-    from rich.console import Console
-
     from cygnet.xray.terminal import check_svg_file, svg_console, write_svg
     from cygnet.xray.tokens.comparison import compare_tokens, open_tokenizers
     from cygnet.xray.tokens.view import print_comparison
@@ -40,7 +39,7 @@ def tokens(
         check_svg_file(svg)
     found = compare_tokens(open_tokenizers(tokenizers), _read(text), special=special)
     if json:
-        Console().print_json(data=found.to_dict())
+        _print_json(found.to_dict())
     else:
         print_comparison(found, ids)
     if svg:
@@ -72,8 +71,6 @@ def trace(
         json: Print the figures as JSON.
         svg: Also draw what is printed into this file.
     """
-    from rich.console import Console
-
     from cygnet.transformer.any_tokenizer import load_tokenizer
     from cygnet.transformer.model import load_model_quietly
     from cygnet.xray.terminal import check_svg_file, print_trace, svg_console, write_svg
@@ -89,7 +86,7 @@ def trace(
         model, load_tokenizer(path), _read(text), n_alternatives=alternatives, special=special
     )
     if json:
-        Console().print_json(data=found.to_dict())
+        _print_json(found.to_dict())
     else:
         print_trace(found, top=top)
     if svg:
@@ -136,8 +133,6 @@ def attention(
         json: Print tokens, summaries and the map as JSON.
         plot: Also draw the head, or all heads, into this .png or .svg file.
     """
-    from rich.console import Console
-
     from cygnet.tokenizer.plots import check_plot_file
     from cygnet.transformer.model import quiet_transformers
     from cygnet.xray.attention.plots import draw_attention
@@ -149,7 +144,7 @@ def attention(
     quiet_transformers()
     found = read_attention(path, text=text, max_tokens=max_tokens)
     if json:
-        Console().print_json(data=found.to_dict(layer, head, token))
+        _print_json(found.to_dict(layer, head, token))
     elif token is None:
         print_attention(found, layer, head)
     else:
@@ -183,8 +178,6 @@ def dead(
         plot: Also draw them into this .png or .svg file; of several runs the dead rows.
         animation: Also draw the rows of the first run over time into this .gif or .mp4 file.
     """
-    from rich.console import Console
-
     from cygnet.tokenizer.plots import check_plot_file
     from cygnet.xray.dead.animation import animate, check_animation_file
     from cygnet.xray.dead.plots import draw_analyses
@@ -197,7 +190,7 @@ def dead(
         check_animation_file(animation)
     found = {str(path): analyse_run(path, dead_ids=dead_ids) for path in (run, *against)}
     if json:
-        Console().print_json(data={path: analysis.to_dict() for path, analysis in found.items()})
+        _print_json({path: analysis.to_dict() for path, analysis in found.items()})
     else:
         print_analyses(found)
     if plot:
@@ -237,8 +230,6 @@ def undertrained(
         json: Print everything as JSON.
         plot: Also draw it, into a .png or .svg file.
     """
-    from rich.console import Console
-
     from cygnet.tokenizer.plots import check_plot_file
     from cygnet.transformer.model import quiet_transformers
     from cygnet.transformer.recorder import parse_ids
@@ -259,7 +250,7 @@ def undertrained(
         for path in paths
     ]
     if json:
-        Console().print_json(data=[one.to_dict() for one in found])
+        _print_json([one.to_dict() for one in found])
     for one in () if json else found:
         if scores:
             print_scores(one)
@@ -306,8 +297,6 @@ def play(
         json: With --steps, print the figures as JSON.
         svg: With --steps, also draw what is printed into this file.
     """
-    from rich.console import Console
-
     from cygnet.xray.play.command import in_terminal, options_of, sampling_of, scripted
     from cygnet.xray.terminal import print_trace, svg_console, write_svg
 
@@ -324,7 +313,7 @@ def play(
         return
     found = scripted(path, prompt, sampling, steps, force, alternatives)
     if json:
-        Console().print_json(data=found.to_dict())
+        _print_json(found.to_dict())
     else:
         print_trace(found)
     if svg:
@@ -357,8 +346,6 @@ def rows(
         json: Print everything as JSON.
         plot: Also draw all rows in a plane, and the tokens in it, into this .png or .svg file.
     """
-    from rich.console import Console
-
     from cygnet.tokenizer.plots import check_plot_file
     from cygnet.transformer.model import quiet_transformers
     from cygnet.xray.rows.embedding import open_embedding, token_named
@@ -373,10 +360,10 @@ def rows(
     embedding = open_embedding(path)
     found = [embedding.token(token_named(embedding, word), neighbours) for word in tokens]
     if json and tokens:
-        Console().print_json(data=[row.to_dict() for row in found])
+        _print_json([row.to_dict() for row in found])
     elif json:
         overview = embedding.overview(neighbours)
-        Console().print_json(data={name: one.to_dict() for name, one in overview.items()})
+        _print_json({name: one.to_dict() for name, one in overview.items()})
     elif not tokens:
         print_overview(embedding, neighbours)
     for row in () if json else found:
@@ -404,8 +391,6 @@ def runs(
         json: Print all of it as JSON.
         plot: Also draw the losses into a .png or .svg file.
     """
-    from rich.console import Console
-
     from cygnet.tokenizer.plots import check_plot_file
     from cygnet.xray.plots import draw_loss_curves
     from cygnet.xray.runs.comparison import compare_runs
@@ -421,7 +406,7 @@ def runs(
     written = read_samples(found) if samples else []
     if json:
         texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
-        Console().print_json(data=compared.to_dict() | texts)
+        _print_json(compared.to_dict() | texts)
     else:
         print_comparison(compared)
         print_samples(written)
