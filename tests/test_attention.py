@@ -448,6 +448,14 @@ def test_command(finished_run: Path, tmp_path: Path) -> None:
     assert values == json.loads(json.dumps(found.to_dict(1, 0)))
 
 
+def test_text_comes_from_standard_input(
+    finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = cygnet("xray", "attention", finished_run, "a b c\n", "--json").stdout
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a b c\n")))
+    assert cygnet("xray", "attention", finished_run, "-", "--json").stdout == given
+
+
 def test_command_refuses(finished_run: Path) -> None:
     ask = ("xray", "attention", finished_run, "a b c")
     for options, message in {

@@ -1,6 +1,7 @@
 """The page in a real browser: what it shows, what one can do there, and what it must not do."""
 
 import copy
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Response, expect, sync_playwright
 
 from cygnet.tokenizer.tokenizer import Tokenizer
+from cygnet.xray.page import STYLE, trace_html
 from cygnet.xray.serve.subject import Subject
 from cygnet.xray.tracing import trace, trace_generation
 from serving import Served, serving, wait_until
@@ -204,6 +206,7 @@ def test_an_alternative_is_chosen_and_written_on_from_with_keys_alone(
     assert texts(page)[:2] == ["a", other.text]
     assert len(texts(page)) <= 5
     expect(page.locator("#box")).to_have_value("abc")  # what was typed stays
+    expect(page.locator("#tokens .token.forced")).to_be_focused()  # keys go on from here
 
 
 def test_pause_and_a_closed_page_stop_the_model(page: Page, hostile: Served) -> None:
@@ -218,6 +221,66 @@ def test_pause_and_a_closed_page_stop_the_model(page: Page, hostile: Served) -> 
         end()
         wait_until(lambda: hostile.writer.n_active == 0, 5)
         assert hostile.writer.n_steps < enough + 1500
+
+
+def test_settings_that_change_hold_from_the_next_token_on(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab")
+    limit(page, 1500)
+    page.fill("#temperature", "0")  # ends no document
+    page.click("#write")
+    expect(page.locator("#tokens .token").nth(5)).to_be_visible()
+    with page.expect_request("**/api/write") as asked:
+        page.fill("#seed", "7")
+        page.press("#seed", "Tab")
+    order = asked.value.post_data_json
+    assert order["seed"] == 7
+    assert len(order["written"]) > 2
+    assert len(order["written"]) + order["max_tokens"] == 1500
+    expect(page.locator("#tokens .token").nth(len(order["written"]) + 5)).to_be_visible()
+    page.click("#pause")
+    wait_until(lambda: hostile.writer.n_active == 0)
+    n_steps = hostile.writer.n_steps
+    page.fill("#seed", "8")
+    page.press("#seed", "Tab")  # nothing is written, so nothing begins
+    page.wait_for_timeout(100)
+    assert hostile.writer.n_steps == n_steps
+
+
+def test_other_tabs_do_not_cut_the_name_of_a_special_token(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab")
+    subject = hostile.subject
+    [token] = trace(subject.model, subject.tokenizer, "<|endoftext|>", special=True).tokens
+    lines = [{"prompt": []}, {"token": token.to_dict()}, {"end": "boundary"}]
+    body = "".join(json.dumps(line) + "\n" for line in lines)
+    page.route("**/api/write", lambda route: route.fulfill(body=body))
+    page.click("#step")
+    expect(page.locator("#tokens .token.special")).to_have_count(1)
+    page.click("#tab-tokens")
+    expect(page.locator("#split .token .marked")).to_have_text(["a", "b"])
+
+
+def test_a_row_is_shown_though_the_picture_of_all_has_failed(page: Page, recorded: Served) -> None:
+    page.route("**/api/rows", lambda route: route.abort())
+    opened(page, recorded, "rows")
+    expect(page.locator("#message")).to_contain_text("the server does not answer")
+    page.unroute("**/api/rows")
+    page.fill("#row-token", "300")
+    page.click("#rows-form button")
+    expect(page.locator("#row-facts h2").first).to_contain_text("id 300")
+
+
+def test_no_token_of_a_fragment_is_broken_between_two_lines(
+    browser: Browser, hostile: Served
+) -> None:
+    subject = hostile.subject
+    tokens = trace(subject.model, subject.tokenizer, f"ab{SCRIPT}" * 5)
+    page = browser.new_page(viewport={"width": 300, "height": 300})
+    page.set_content(f"<style>{STYLE}</style>{trace_html(tokens)}")
+    boxes = "all => all.map(one => one.getClientRects().length)"
+    assert set(page.locator(".cygnet-token").evaluate_all(boxes)) == {1}
+    page.close()
 
 
 def test_an_error_is_a_line_and_the_text_survives(page: Page, hostile: Served) -> None:
@@ -292,6 +355,8 @@ def test_nothing_is_wider_than_a_phone(page: Page, recorded: Served) -> None:
     page.fill("#box", "supercalifragilistic " * 8 + "\U0001f9a2" * 60)
     page.check("#bits")
     page.click("#step")
+    tabs = page.locator("#tabs")
+    assert tabs.evaluate("all => all.scrollWidth <= all.clientWidth")  # none of them is hidden
     for tab in ("text", "tokens", "attention", "rows", "dead", "runs"):
         page.click(f"#tab-{tab}")
         expect(page.locator(f"#panel-{tab}")).to_be_visible()

@@ -433,3 +433,5 @@ def test_wrong_folders_and_files_are_one_line(tmp_path: Path, finished_run: Path
         found = cygnet("xray", "report", *arguments)
         assert found.returncode == 2
         assert len(found.stderr.splitlines()) == 1, found.stderr
+    found = cygnet("xray", "report", tmp_path / "nowhere")
+    assert f"{tmp_path / 'nowhere'} is no run folder" in found.stderr

@@ -145,7 +145,7 @@ class Sampler:
             InputError: There are not so many behind the prompt.
         """
         if not 0 <= n <= len(self.tokens):
-            raise InputError(f"cannot go back {n} tokens: {len(self.tokens)} were written")
+            raise InputError(f"cannot go back by {n}: {len(self.tokens)} tokens were written")
         kept = len(self.tokens) - n
         del self.tokens[kept:], self.ids[self.n_given + kept :]
         self._following = None

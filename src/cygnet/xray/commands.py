@@ -125,7 +125,7 @@ def attention(
 
     Args:
         path: A run folder, or the folder of any causal model of transformers.
-        text: Any text.
+        text: Any text; - reads it from standard input.
         layer: A layer, from 0; all by default.
         head: A head, from 0; all by default.
         token: The position of a token, as the map numbers them; -1 is the last.
@@ -142,7 +142,7 @@ def attention(
     if plot:
         check_plot_file(plot)
     quiet_transformers()
-    found = read_attention(path, text=text, max_tokens=max_tokens)
+    found = read_attention(path, text=_read(text), max_tokens=max_tokens)
     if json:
         _print_json(found.to_dict(layer, head, token))
     elif token is None:
@@ -431,6 +431,6 @@ def report(run: Path, /, out: Path | None = None) -> None:
     )
 
     path = run / REPORT if out is None else out
-    check_report_file(path)
+    check_report_file(run, path)
     n_bytes = write_report(run, path, samples_of(run))
     print(f"{path}, {n_bytes / 1e6:.1f} MB")

@@ -9,6 +9,7 @@ STYLE = """
 .cygnet-trace { line-height: 2.1; white-space: pre-wrap; overflow-wrap: anywhere;
   font-family: ui-monospace, monospace; }
 .cygnet-token { position: relative; unicode-bidi: isolate; padding: 1px 2px; margin-right: 2px;
+  display: inline-block; max-width: 100%; box-sizing: border-box; line-height: 1.45;
   border: 1px solid rgba(128,128,128,.55); border-radius: 3px; outline-offset: 1px; }
 .cygnet-given { border-style: dashed; }
 .cygnet-special, .cygnet-dead { font-weight: bold; border-width: 2px; }

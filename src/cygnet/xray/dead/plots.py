@@ -107,6 +107,7 @@ def _draw_panels(figure: Any, lines: Mapping[str, tuple[Any, Group]], panels: li
                 panel.plot(steps, values, style, color=colour, linewidth=width, label=shown)
         panel.grid(alpha=0.25)
         panel.tick_params(labelbottom=True)
+        panel.locator_params(axis="x", nbins=5)
     for panel in axes[len(panels) :]:
         panel.set_axis_off()
     axes[0].legend(frameon=False, fontsize=8)

@@ -70,12 +70,13 @@ def draw_samples(
     return found
 
 
-def check_report_file(path: Path) -> None:
-    """See that a report can be written there, before anything is computed.
+def check_report_file(run_folder: Path, path: Path) -> None:
+    """See that a report of a run can be written there, before anything is computed.
 
     Raises:
-        InputError: It is a folder, or there is no folder for it.
+        InputError: It is no run folder; the file is a folder, or there is no folder for it.
     """
+    recipe_of(run_folder)
     if path.is_dir():
         raise InputError(f"{path} is a folder: name a file for the report, such as report.html")
     if not path.parent.is_dir():

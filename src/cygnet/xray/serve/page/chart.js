@@ -5,7 +5,7 @@ import { whole } from "./numbers.js";
 
 const WIDTH = 640;
 const HEIGHT = 340;
-const PAD = { left: 62, right: 16, top: 12, bottom: 44 };
+const PAD = { left: 62, right: 30, top: 12, bottom: 44 };
 const INKS = ["--blue", "--orange", "--green", "--ink", "--pink", "--sky", "--yellow"];
 const DASHES = ["", "7 4", "2 3", "9 3 2 3"];
 const SHAPES = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0", "M-3.2 -3.2h6.4v6.4h-6.4z", "M0 -4.4l4 7.4h-8z", "M0 -4.6l4.6 4.6l-4.6 4.6l-4.6 -4.6z"];

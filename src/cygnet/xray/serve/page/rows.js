@@ -30,6 +30,7 @@ async function look() {
     ...(/^[0-9]{1,9}$/.test(word) ? { id: Number(word) } : { text: word }),
     neighbours: N_NEIGHBOURS,
   });
+  all ??= await ask("rows", {}); // it may be on its way still, or have failed
   draw();
   say();
 }

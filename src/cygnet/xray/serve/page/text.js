@@ -11,8 +11,9 @@ const N_ALTERNATIVES = 10;
 const N_SURPRISES = 5;
 const NUMBERS = ["temperature", "top_k", "top_p", "min_p", "seed", "max_tokens"];
 
-// The tokens of the box, those behind them, and the text of the box that they are of.
-const state = { given: [], written: [], of: null, special: false };
+// The tokens of the box, those behind them, and the text of the box that they are of; how many are to
+// be written, and the position that takes the focus once a token is there.
+const state = { given: [], written: [], of: null, special: false, end: 0, focus: null };
 let going = null; // ends what is being asked
 let view;
 
@@ -29,6 +30,7 @@ export function begin() {
   find("back").addEventListener("click", back);
   find("copy").addEventListener("click", guarded(copy));
   find("edit").addEventListener("click", edit);
+  for (const name of NUMBERS) find(name).addEventListener("change", change);
   find("raw").addEventListener("change", look_);
   find("bits").addEventListener("change", look_);
   find("box").addEventListener("input", lookLater);
@@ -40,8 +42,10 @@ export async function show() {
   if (!isCurrent()) await look();
 }
 
-// The text as other tabs read it: the box, and what was written behind it.
-export const wholeText = () => (isCurrent() ? textOf(all()) : find("box").value);
+// The text as other tabs read it: the box, and what was written behind it. A special token is part of
+// it only where its name is read as one; else the name would be cut into tokens of text.
+const isRead = (token) => state.special || token.kind !== "special";
+export const wholeText = () => (isCurrent() ? textOf(all().filter(isRead)) : find("box").value);
 
 const lookLater = debounced(() => find("panel-text").hidden || guarded(look)(), 300);
 
@@ -66,6 +70,7 @@ async function write({ max_tokens = null, given = null, written = state.written,
   const signal = start(true);
   const order = { ...numbers(), alternatives: N_ALTERNATIVES, force };
   order.max_tokens = max_tokens ?? order.max_tokens;
+  state.end = nWritten(written) + (order.max_tokens ?? Infinity);
   try {
     await follow(order, given, written, signal);
     say();
@@ -75,6 +80,15 @@ async function write({ max_tokens = null, given = null, written = state.written,
     finish(signal);
     sum();
   }
+}
+
+const nWritten = (written) => (isCurrent() ? written.length : 0);
+
+// What is changed while the model writes holds from the next token on.
+function change(event) {
+  if (find("pause").disabled) return;
+  const left = state.end - nWritten(state.written);
+  write({ max_tokens: event.target.id === "max_tokens" ? null : Math.max(1, left) });
 }
 
 async function follow(order, given, written, signal) {
@@ -106,6 +120,8 @@ function prompted(tokens, isKnown, given, written, of) {
 function put(token) {
   state.written.push(token);
   view.add(token);
+  if (state.focus === all().length - 1) view.focus(state.focus);
+  state.focus = null;
   if (view.pinned === null) shown(all().length - 1, false);
   sum(false);
 }
@@ -117,6 +133,7 @@ function choose(position, token) {
     ? { given: state.given.slice(0, position), written: [] }
     : { written: state.written.slice(0, position - n) };
   view.unpin();
+  state.focus = position;
   write({ ...from, force: token });
 }
 
