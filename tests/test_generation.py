@@ -71,7 +71,7 @@ def test_going_back_and_on_gives_the_same_text(model: PreTrainedModel) -> None:
         sampler.back(n)
         again = [sampler.step() for _ in range(n)]
         assert [token.id for token in again] == [token.id for token in first[-n:]]
-    with pytest.raises(InputError, match="60 were written"):
+    with pytest.raises(InputError, match="60 tokens were written"):
         sampler.back(61)
 
 
