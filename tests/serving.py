@@ -7,10 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from cygnet.xray.serve.app import make_app
 from cygnet.xray.serve.generating import Writer
 from cygnet.xray.serve.serving import HOST, listen, make_server
 from cygnet.xray.serve.subject import Subject
+from cygnet.xray.writing import Writing
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,53 @@ def serving(subject: Subject) -> Iterator[Served]:
             server.should_exit = True
             thread.join(timeout=30)
     assert not thread.is_alive()
+
+
+class Gate:
+    """Where the model waits before each token, until a test lets it pass.
+
+    No machine is too busy then for a test of what happens between two tokens.
+
+    Attributes:
+        passed: The texts whose tokens have passed, one for each token.
+    """
+
+    def __init__(self) -> None:
+        self.passed: list[Writing] = []
+        self._passes = threading.Semaphore(0)
+        self._is_open = False
+
+    def let(self, n: int) -> None:
+        """Let the next ``n`` tokens be written."""
+        self._passes.release(n)
+
+    def open(self) -> None:
+        self._is_open = True
+        self._passes.release()
+
+    def wait(self, writing: Writing) -> None:
+        if not self._is_open:
+            assert self._passes.acquire(timeout=60), "the test lets nobody pass"
+        if self._is_open:
+            self._passes.release()  # for whoever else waits
+        self.passed.append(writing)
+
+
+@contextmanager
+def gated() -> Iterator[Gate]:
+    """All that is written meanwhile waits at a gate."""
+    gate, step = Gate(), Writing.step
+
+    def step_behind_the_gate(writing: Writing) -> Any:
+        gate.wait(writing)
+        return step(writing)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Writing, "step", step_behind_the_gate)
+        try:
+            yield gate
+        finally:
+            gate.open()
 
 
 def wait_until(holds: Callable[[], Any], seconds: float = 30) -> None:

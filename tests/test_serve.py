@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from cygnet.xray.serve.serving import listen
 from cygnet.xray.serve.subject import Subject, check_inside
 from cygnet.xray.tracing import trace, trace_generation
 from cygnet.xray.writing import Writing
-from serving import Served, serving, wait_until
+from serving import Served, gated, serving, wait_until
 from small_models import BYTES, CONFIGS, new_model
 
 JSON = {"content-type": "application/json"}
@@ -285,29 +286,31 @@ def test_a_document_that_ends_says_so(client: httpx.Client) -> None:
 
 def test_two_people_share_the_model_token_by_token(served: Served, client: httpx.Client) -> None:
     order = {"text": "ab", "max_tokens": MOST_WRITTEN, "alternatives": 0, "temperature": 0}
-    with client.stream("POST", "/api/write", json=order) as first:
+    with gated() as gate, client.stream("POST", "/api/write", json=order) as first:
+        gate.let(4)
         arriving = first.iter_lines()
-        for _ in range(4):
-            next(arriving)
-        before = served.writer.n_steps
+        assert len(tokens([json.loads(next(arriving)) for _ in range(5)])) == 4
+        gate.let(85)
         second = tokens(written(client, **order | {"max_tokens": 40}))
-        between = served.writer.n_steps - before
         assert len(second) == 40  # it did not wait for the first one to end
         assert served.writer.n_active == 1
-    assert between >= 70, "the first one went on, a token for a token"
+        both = gate.passed[5:83]
+        assert all(one is not next_one for one, next_one in pairwise(both)), "a token in turn"
     wait_until(lambda: served.writer.n_active == 0)
 
 
 def test_a_closed_page_stops_its_text(served: Served, client: httpx.Client) -> None:
     order = {"text": "ab", "max_tokens": MOST_WRITTEN, "alternatives": 0, "temperature": 0}
     before = served.writer.n_steps
-    with client.stream("POST", "/api/write", json=order) as answer:
-        next(answer.iter_lines())
-    wait_until(lambda: served.writer.n_active == 0, 5)
-    stopped = served.writer.n_steps
-    assert stopped - before < MOST_WRITTEN / 2
+    with gated() as gate:
+        with client.stream("POST", "/api/write", json=order) as answer:
+            gate.let(3)
+            arriving = answer.iter_lines()
+            for _ in range(4):
+                next(arriving)
+        wait_until(lambda: served.writer.n_active == 0)
     time.sleep(0.3)
-    assert served.writer.n_steps == stopped
+    assert served.writer.n_steps <= before + 4, "but for the one that had begun"
 
 
 def test_a_model_that_has_diverged_ends_the_text_with_a_line(tmp_path: Path) -> None:

@@ -71,9 +71,13 @@ class App:
             self._application.exit(exception=error)
 
     def _input_line(self) -> ConditionalContainer:
-        label = BeforeInput(lambda: f"{self.player.asked or ''}: ".replace("_", "-"))
+        label = BeforeInput(self._label)
         line = Window(BufferControl(self._typed, input_processors=[label]), height=1)
         return ConditionalContainer(line, Condition(lambda: self.player.asked is not None))
+
+    def _label(self) -> str:
+        name = (self.player.asked or "").replace("_", "-")
+        return f"{name}: " if name == "prompt" else f"{name} (now {self.player.old_answer}): "
 
     def _bindings(self) -> KeyBindings:
         bindings = KeyBindings()
@@ -91,14 +95,17 @@ class App:
     def _press(self, event: KeyPressEvent) -> None:
         self.keyboard.press(name_of(event.key_sequence[0]))
         if self.player.asked:
-            self._typed.text = self.player.old_answer
+            # A prompt is edited; of a figure, what is typed takes the place.
+            self._typed.text = self.player.old_answer if self.player.asked == "prompt" else ""
             self._typed.cursor_position = len(self._typed.text)
             event.app.layout.focus(self._typed)
         self.engine.wake()
         self._show()
 
     def _answer(self, event: KeyPressEvent) -> None:
-        self.player.answer(self._typed.text)
+        if self._typed.text or self.player.asked == "prompt":
+            self.player.answer(self._typed.text)
+        self.player.asked = None
         self._return(event)
 
     def _cancel(self, event: KeyPressEvent) -> None:

@@ -50,9 +50,6 @@ class Engine:
             for task in done:
                 task.result()
 
-    async def _wait_to_leave(self) -> None:
-        await self._left.wait()
-
     async def _work(self, pool: ThreadPoolExecutor) -> None:
         """Do jobs as they come, and tokens at the player's speed."""
         loop, player = asyncio.get_running_loop(), self._player

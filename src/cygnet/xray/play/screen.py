@@ -61,7 +61,8 @@ def _figures(player: Player, width: int) -> list[Row]:
     picture, where = player.picture, place(player.picture, player.position)
     if player.is_at_end:
         after = "end of document" if picture.ended else f"{len(picture.trace.tokens)} tokens"
-        return _ruled([where, f"what may come next ({after})"], width)
+        following = f"what may come next ({after})"
+        return _ruled([where, following, "probability, drawn from"], width)
     token = picture.trace.tokens[player.position]
     parts = [where, mark_of(token) + bracketed(token)]
     if token.figures is None:

@@ -146,14 +146,22 @@ def _with_axes(rows: list[Text], frame: _Frame, n_columns: int) -> list[Text]:
     ticks = _ticks(frame, len(rows))
     drawn = []
     for number, row in enumerate(rows):
-        label = f"{np.exp(ticks[number]):.4g} ┤" if number in ticks else "│"
+        label = f"{_figure(np.exp(ticks[number]))} ┤" if number in ticks else "│"
         drawn.append(Text(label.rjust(AXIS_WIDTH + 2), style="dim") + row)
     left, right = f"{frame.left:,.0f}", f"{frame.right:,.0f}"
-    between = " " * max(1, n_columns - len(left) - len(right))
+    if len(left) + len(right) >= n_columns:
+        left = ""
+    between = " " * (n_columns - len(left) - len(right))
     corner = " " * (AXIS_WIDTH + 1)
     drawn.append(Text(f"{corner}└{'─' * n_columns}", style="dim"))
     drawn.append(Text(f"{corner} {left}{between}{right}", style="dim"))
     return drawn
+
+
+def _figure(value: float) -> str:
+    """With four digits, or as many as there is room for beside the axis."""
+    written = (f"{value:.{n_digits}g}" for n_digits in (4, 3, 2, 1))
+    return next(figure for figure in written if len(figure) <= AXIS_WIDTH)
 
 
 def _ticks(frame: _Frame, n_rows: int) -> dict[int, float]:
