@@ -115,7 +115,7 @@ def test_a_model_in_memory_needs_a_tokenizer(model: GPT2LMHeadModel) -> None:
 def test_empty_text(model: GPT2LMHeadModel) -> None:
     found = trace(model, BYTES, "")
     assert found.tokens == ()
-    assert found.bits_per_byte == 0
+    assert found.bits_per_byte is None
     assert "0 tokens" in trace_html(found)
 
 

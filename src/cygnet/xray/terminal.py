@@ -117,12 +117,17 @@ def totals(trace: Trace) -> str:
     """Tokens, bytes, bits and bits per byte in one line; without figures, bytes per token."""
     special = trace.kinds.get("special", 0)
     s = "" if len(trace.tokens) == 1 else "s"
-    words = f"{len(trace.tokens):,} token{s}{f' ({special:,} special)' if special else ''}"
-    words += f", {trace.n_bytes:,} bytes"
-    if any(token.figures for token in trace.tokens) or not trace.tokens:
-        return f"{words}, {trace.bits:,.1f} bits, {trace.bits_per_byte:.3f} bits per byte"
-    n_text = trace.kinds.get("text", 0)
-    return f"{words}, {trace.n_bytes / max(1, n_text):.2f} bytes per token"
+    words = [
+        f"{len(trace.tokens):,} token{s}{f' ({special:,} special)' if special else ''}",
+        f"{trace.n_bytes:,} bytes",
+    ]
+    if any(token.figures for token in trace.tokens):
+        words.append(f"{trace.bits:,.1f} bits")
+        if trace.bits_per_byte is not None:
+            words.append(f"{trace.bits_per_byte:.3f} bits per byte")
+    elif trace.bytes_per_token is not None:
+        words.append(f"{trace.bytes_per_token:.2f} bytes per token")
+    return ", ".join(words)
 
 
 def place_line(trace: Trace, position: int, n_before: int = N_BEFORE) -> Text:
