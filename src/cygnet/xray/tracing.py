@@ -74,9 +74,8 @@ def trace_ids(
     figures: list[TokenFigures | None] = [None] * (0 if before else 1)
     with evaluating(model):
         for logits, targets in _predictions(model, [*before, *ids]):
-            logits = logits[:, : tokenizer.vocab_size]  # rows behind the last token are padding
             check_finite(logits.amax(dim=-1))
-            figures += token_figures(logits, targets, n_alternatives)
+            figures += token_figures(logits, targets, n_alternatives, tokenizer.vocab_size)
     return TokenTable(tokenizer).trace(ids, figures[: len(ids)])
 
 
