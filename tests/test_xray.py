@@ -118,7 +118,7 @@ def test_a_row_without_a_token_has_its_share_and_is_never_drawn(model: GPT2LMHea
     written = Writing(padded, tokenizer, text, Sampling(seed=1), n_alternatives=300)
     for _ in range(20):
         assert written.step().id < 256
-    own, drawn_from = written.alternatives(300)
+    _, drawn_from = written.alternatives(300)
     assert sum(one.probability for one in drawn_from) == pytest.approx(1, abs=1e-4)
     again = trace_ids(padded, tokenizer, [token.id for token in written.trace.tokens])
     for token, same in zip(written.trace.tokens[1:], again.tokens[1:], strict=True):
