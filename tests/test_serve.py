@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -286,15 +287,23 @@ def test_a_document_that_ends_says_so(client: httpx.Client) -> None:
 
 def test_two_people_share_the_model_token_by_token(served: Served, client: httpx.Client) -> None:
     order = {"text": "ab", "max_tokens": MOST_WRITTEN, "alternatives": 0, "temperature": 0}
-    with gated() as gate, client.stream("POST", "/api/write", json=order) as first:
+    with (
+        gated() as gate,
+        ThreadPoolExecutor(1) as other,
+        client.stream("POST", "/api/write", json=order) as first,
+    ):
         gate.let(4)
         arriving = first.iter_lines()
         assert len(tokens([json.loads(next(arriving)) for _ in range(5)])) == 4
+        second = other.submit(written, client, **order | {"max_tokens": 40})
+        while served.writer.n_active < 2:  # the first one goes on until the second is there
+            gate.let(1)
+            time.sleep(0.05)
         gate.let(85)
-        second = tokens(written(client, **order | {"max_tokens": 40}))
-        assert len(second) == 40  # it did not wait for the first one to end
+        assert len(tokens(second.result(60))) == 40  # it did not wait for the first one to end
         assert served.writer.n_active == 1
-        both = gate.passed[5:83]
+        begun = next(i for i, one in enumerate(gate.passed) if one is not gate.passed[0])
+        both = gate.passed[begun : begun + 79]
         assert all(one is not next_one for one, next_one in pairwise(both)), "a token in turn"
     wait_until(lambda: served.writer.n_active == 0)
 

@@ -66,6 +66,15 @@ def test_short_texts(model: PreTrainedModel) -> None:
         assert found.tokens == n + 1 and (found.nats[1:] > 0).all()
 
 
+@pytest.mark.parametrize("n", [1, CONTEXT - 1, CONTEXT, CONTEXT + 1, 5 * CONTEXT + 7])
+def test_a_trace_has_the_same_losses(model: PreTrainedModel, n: int) -> None:
+    document = ("Once upon a time, there was a fox. " * n)[:n]
+    text = encode_text(BYTES, [TextBatch.from_strings([document])])
+    traced = [token.figures for token in trace(model, BYTES, document).tokens]
+    losses = [-figures.log_probability for figures in traced if figures]
+    assert evaluate_text(model, text).nats[1:-1].tolist() == pytest.approx(losses, abs=1e-4)
+
+
 def test_what_cannot_be_is_refused(model: PreTrainedModel) -> None:
     plain = Tokenizer([], special_tokens=())
     for documents in ([], ["a"], [""]):

@@ -15,23 +15,28 @@ def context_length(model: PreTrainedModel) -> int | None:
     return length
 
 
+def half_of(length: int) -> int:
+    """Tokens by which windows of a context move on."""
+    return max(1, length // 2)
+
+
 def window_start(n_tokens: int, length: int | None) -> int:
     """Where the window of a text begins: the model sees the text from there on.
 
     A text that fits the context is seen whole. When the context is full, its later half goes on:
-    the window moves by so many tokens that half of it is left, and again when it is full. It
-    depends on the number of tokens alone, so that going back is as if one had never gone on.
+    the window moves by half of it, and again when it is full, as in ``evaluate_text``. It depends
+    on the number of tokens alone, so that going back is as if one had never gone on.
 
     Args:
         n_tokens: Tokens of the text.
         length: The context, as from ``context_length``.
 
     >>> [window_start(n, 8) for n in (8, 9, 13, 14, 18, 19)]
-    [0, 5, 5, 10, 10, 15]
+    [0, 4, 8, 8, 12, 12]
     """
     if length is None or n_tokens <= length:
         return 0
-    hop = length + 1 - max(1, length // 2)
+    hop = half_of(length)
     return -(-(n_tokens - length) // hop) * hop
 
 

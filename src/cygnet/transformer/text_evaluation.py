@@ -19,7 +19,7 @@ from cygnet.text.parts import whole_documents
 from cygnet.text.sources import Reading, open_source
 from cygnet.tokens.batch import IGNORED
 from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, load_tokenizer
-from cygnet.transformer.decoding import context_length
+from cygnet.transformer.decoding import context_length, half_of
 from cygnet.transformer.loss import loss_function
 from cygnet.transformer.model import evaluating, load_model_quietly
 
@@ -175,13 +175,13 @@ def evaluate_text(
     loss of each token, and for eight windows in the model.
     """
     window = context_length(model) or WINDOW_WITHOUT_LIMIT
-    stride = max(1, window // 2) if stride is None else stride
+    stride = half_of(window) if stride is None else stride
     if not 1 <= stride <= window:
         raise InputError(f"stride must lie in 1..{window:,}, the context, found {stride}")
     losses = np.zeros(len(text.ids), np.float32)
     losses_of = loss_function(model)
     with torch.inference_mode(), evaluating(model):
-        for rows in _windows(len(text.ids), window, stride):
+        for rows in _groups(windows(len(text.ids), window, stride)):
             places = np.stack([np.arange(begin, end) for begin, _, end in rows])
             is_new = places + 1 >= np.array([[first] for _, first, _ in rows])
             counts = is_new & (text.kinds[places + 1] != GIVEN)
@@ -193,15 +193,23 @@ def evaluate_text(
     return TextLoss(text, losses, window, stride)
 
 
-def _windows(n: int, window: int, stride: int) -> Iterator[list[tuple[int, int, int]]]:
-    """Groups of windows of equal length: begin, the first token that is new, and end.
+def windows(n: int, window: int, stride: int) -> list[tuple[int, int, int]]:
+    """Windows over ``n`` tokens: begin, the first token that is new, and end.
 
-    A window reads tokens ``begin .. end - 1`` and predicts ``begin + 1 .. end``.
+    A window reads tokens ``begin .. end - 1`` and predicts ``begin + 1 .. end``; those from the
+    new one on have been predicted by none before it.
+
+    >>> windows(10, window=4, stride=2)
+    [(0, 1, 4), (2, 5, 6), (4, 7, 8), (6, 9, 9)]
     """
     starts = range(0, max(1, n - 1 - window + stride), stride)
     ends = [min(begin + window, n - 1) for begin in starts]
-    windows = list(zip(starts, [1, *(end + 1 for end in ends)], ends, strict=False))
-    whole, last = windows[:-1], windows[-1:]
+    return list(zip(starts, [1, *(end + 1 for end in ends)], ends, strict=False))
+
+
+def _groups(found: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Windows of equal length together."""
+    whole, last = found[:-1], found[-1:]
     for i in range(0, len(whole), ROWS):
         yield whole[i : i + ROWS]
     yield last

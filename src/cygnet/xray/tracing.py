@@ -8,12 +8,12 @@ import torch
 from transformers import PreTrainedModel
 
 from cygnet.transformer.any_tokenizer import AnyTokenizer, check_vocabulary, open_model
-from cygnet.transformer.decoding import context_length
+from cygnet.transformer.decoding import context_length, half_of
 from cygnet.transformer.figures import TokenFigures, check_finite, token_figures
 from cygnet.transformer.loss import ROWS, find_head
 from cygnet.transformer.model import evaluating
 from cygnet.transformer.sampling import Sampling
-from cygnet.transformer.text_evaluation import WINDOW_WITHOUT_LIMIT
+from cygnet.transformer.text_evaluation import WINDOW_WITHOUT_LIMIT, windows
 from cygnet.xray.token_table import TokenTable
 from cygnet.xray.trace import Trace, TraceToken
 
@@ -74,9 +74,8 @@ def trace_ids(
     figures: list[TokenFigures | None] = [None] * (0 if before else 1)
     with evaluating(model):
         for logits, targets in _predictions(model, [*before, *ids]):
-            logits = logits[:, : tokenizer.vocab_size]  # rows behind the last token are padding
             check_finite(logits.amax(dim=-1))
-            figures += token_figures(logits, targets, n_alternatives)
+            figures += token_figures(logits, targets, n_alternatives, tokenizer.vocab_size)
     return TokenTable(tokenizer).trace(ids, figures[: len(ids)])
 
 
@@ -120,10 +119,7 @@ def _predictions(
     """For each token but the first: the logits that predict it, and its id; some at a time."""
     longest = context_length(model) or WINDOW_WITHOUT_LIMIT
     logits_of = _logits_function(model)
-    done = 1  # tokens already predicted, or without anything before them
-    while done < len(ids):
-        begin = max(0, done - max(1, longest // 2)) if done > 1 else 0
-        end = min(len(ids) - 1, begin + longest)
+    for begin, done, end in windows(len(ids), longest, half_of(longest)) if len(ids) > 1 else ():
         window = torch.tensor([ids[begin:end]], device=model.device)
         for logits in logits_of(window, done - 1 - begin):
             yield logits.cpu(), torch.tensor(ids[done : done + len(logits)])
