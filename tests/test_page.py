@@ -258,7 +258,7 @@ def test_other_tabs_do_not_cut_the_name_of_a_special_token(page: Page, hostile: 
     write_in(page, "ab")
     subject = hostile.subject
     [token] = trace(subject.model, subject.tokenizer, "<|endoftext|>", special=True).tokens
-    lines = [{"prompt": []}, {"token": token.to_dict()}, {"end": "boundary"}]
+    lines = [{"token": token.to_dict()}, {"end": "boundary"}]
     body = "".join(json.dumps(line) + "\n" for line in lines)
     page.route("**/api/write", lambda route: route.fulfill(body=body))
     page.click("#step")
