@@ -1,5 +1,6 @@
 """Traces and their views."""
 
+import copy
 import io
 import json
 import math
@@ -20,6 +21,7 @@ from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.presets import gpt2
+from cygnet.transformer.sampling import Sampling
 from cygnet.xray.live import watch
 from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
@@ -27,7 +29,8 @@ from cygnet.xray.runs.curves import loss_curves_of
 from cygnet.xray.runs.reading import Run
 from cygnet.xray.terminal import inline, print_trace, svg_console, token_line, write_svg
 from cygnet.xray.trace import Trace, TraceToken
-from cygnet.xray.tracing import trace_generation
+from cygnet.xray.tracing import trace_generation, trace_ids
+from cygnet.xray.writing import Writing
 
 BYTES = Tokenizer([])
 
@@ -92,12 +95,37 @@ def test_without_a_boundary_the_first_token_has_no_figures(model: GPT2LMHeadMode
     found = trace(model, tokenizer, "ab")
     assert found.tokens[0].figures is None
     assert found.tokens[1].figures is not None
-    with torch.inference_mode():  # row 256 of the model has no token: it is padding
-        logits = model(input_ids=torch.tensor([[97]])).logits[0, -1, :256]
+    with torch.inference_mode():
+        logits = model(input_ids=torch.tensor([[97]])).logits[0, -1]
     expected = float(torch.log_softmax(logits, -1)[98])
     assert found.tokens[1].figures.log_probability == pytest.approx(expected)
     assert found.to_dict()["tokens"][0]["probability"] is None
     print_trace(found, Console(file=io.StringIO()))
+
+
+def test_a_row_without_a_token_has_its_share_and_is_never_drawn(model: GPT2LMHeadModel) -> None:
+    tokenizer = Tokenizer([], special_tokens=[])  # row 256 of the model is padding
+    padded = copy.deepcopy(model)
+    with torch.no_grad():
+        padded.get_output_embeddings().weight[256] *= 300
+        padded.get_output_embeddings().weight[256, 0] += 300
+    text = "abcdefgh"
+    traced = trace(padded, tokenizer, text, n_alternatives=300)
+    shares = [sum(one.probability for one in token.alternatives) for token in traced.tokens[1:]]
+    assert min(shares) < 0.5 and max(shares) <= 1 + 1e-5
+    assert all(one.id < 256 for token in traced.tokens for one in token.alternatives)
+    assert all(token.figures.rank <= 256 for token in traced.tokens[1:] if token.figures)
+    written = Writing(padded, tokenizer, text, Sampling(seed=1), n_alternatives=300)
+    for _ in range(20):
+        assert written.step().id < 256
+    own, drawn_from = written.alternatives(300)
+    assert sum(one.probability for one in drawn_from) == pytest.approx(1, abs=1e-4)
+    again = trace_ids(padded, tokenizer, [token.id for token in written.trace.tokens])
+    for token, same in zip(written.trace.tokens[1:], again.tokens[1:], strict=True):
+        assert token.figures and same.figures
+        assert token.figures.log_probability == pytest.approx(
+            same.figures.log_probability, abs=1e-3
+        )
 
 
 def test_generation_marks_what_was_given(model: GPT2LMHeadModel) -> None:

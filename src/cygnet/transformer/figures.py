@@ -39,14 +39,16 @@ class TokenFigures:
 
 
 def token_figures(
-    logits: torch.Tensor, ids: torch.Tensor, n_alternatives: int
+    logits: torch.Tensor, ids: torch.Tensor, n_alternatives: int, vocab_size: int | None = None
 ) -> list[TokenFigures]:
     """The figures of tokens under the logits that predicted them.
 
     Args:
-        logits: Shape ``(T, vocab_size)``, row ``t`` computed from the tokens before token ``t``.
+        logits: Shape ``(T, n_rows)``, row ``t`` computed from the tokens before token ``t``.
         ids: The tokens, ``int64`` of shape ``(T,)``.
         n_alternatives: How many of the likeliest tokens to keep.
+        vocab_size: How many tokens there are. Rows behind them, with which some models are padded,
+            have their share of the distribution, but no rank and no place among alternatives.
 
     Cost: a few passes over the logits.
 
@@ -60,9 +62,10 @@ def token_figures(
 
     log_p = torch.log_softmax(logits.float(), dim=-1)
     chosen = log_p.gather(1, ids[:, None])
-    rank = (log_p > chosen).sum(dim=1) + 1
     entropy = torch.special.entr(log_p.exp()).sum(dim=1) / math.log(2)
-    top = log_p.topk(min(n_alternatives, log_p.shape[1]), dim=1)
+    of_tokens = log_p[:, :vocab_size]
+    rank = (of_tokens > chosen).sum(dim=1) + 1
+    top = of_tokens.topk(min(n_alternatives, of_tokens.shape[1]), dim=1)
     columns = (ids, chosen[:, 0], rank, entropy, top.indices, top.values.exp())
     return [
         TokenFigures(token, log_probability, place, bits, _possible(others, shares))

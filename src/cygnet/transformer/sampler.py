@@ -121,7 +121,7 @@ class Sampler:
 
     def take(self, logits: torch.Tensor) -> GeneratedToken:
         """Draw the next token from logits that somebody else has asked the model for."""
-        logits, likeliest = self._checked(logits)
+        likeliest = self._likeliest(logits)
         if not self.sampling.temperature:
             return self._put(likeliest, logits, None, is_forced=False)
         scores = self._filtered(logits)
@@ -135,7 +135,8 @@ class Sampler:
             InputError: There is no such token.
         """
         self.check(token)
-        logits, _ = self._checked(self.logits())
+        logits = self.logits()
+        self._likeliest(logits)
         return self._put(token, logits, self._filtered(logits), is_forced=True)
 
     def back(self, n: int = 1) -> None:
@@ -154,7 +155,7 @@ class Sampler:
             self._stream.push(self._bytes(token.id))
 
     def logits(self) -> torch.Tensor:
-        """The model's logits for the next token, ``float32`` of shape ``(vocab_size,)``."""
+        """The model's logits for the next token, ``float32`` of shape ``(n_rows,)``."""
         if self._following is None:
             self._following = self._decoder.logits([self.ids])[0]
         return self._following
@@ -162,8 +163,10 @@ class Sampler:
     def alternatives(self, n: int = 5) -> tuple[TokenFigures, TokenFigures]:
         """The next token before it is drawn: the figures of the likeliest one, with ``n``
         alternatives, in the model's own distribution and in the one that is drawn from."""
-        logits, likeliest = self._checked(self.logits())
-        return _figures(logits, likeliest, n), _figures(self._filtered(logits), likeliest, n)
+        logits = self.logits()
+        likeliest = self._likeliest(logits)
+        scores = self._filtered(logits)
+        return self._figures(logits, likeliest, n), self._figures(scores, likeliest, n)
 
     def _put(
         self, token: int, logits: torch.Tensor, scores: torch.Tensor | None, is_forced: bool
@@ -171,11 +174,11 @@ class Sampler:
         """Put a token; without ``scores``, it was the only one that could be drawn."""
         before = after = None
         if self._n_alternatives is not None:
-            before = after = _figures(logits, token, self._n_alternatives)
+            before = after = self._figures(logits, token, self._n_alternatives)
             if scores is None:
                 after = TokenFigures(token, 0.0, 1, 0.0, ((token, 1.0),)[: self._n_alternatives])
             elif scores is not logits:
-                after = _figures(scores, token, self._n_alternatives)
+                after = self._figures(scores, token, self._n_alternatives)
         return self._append(token, before, after, is_forced)
 
     def _append(
@@ -204,24 +207,23 @@ class Sampler:
             )
 
     def _filtered(self, logits: torch.Tensor) -> torch.Tensor:
-        return logits if self.sampling.is_plain else filtered(logits, self.sampling)
+        """What is drawn from: rows behind the last token are padding, which nothing can write."""
+        n_tokens = self._tokenizer.vocab_size
+        scores = logits if len(logits) == n_tokens else logits[:n_tokens]
+        return scores if self.sampling.is_plain else filtered(scores, self.sampling)
 
-    def _checked(self, logits: torch.Tensor) -> tuple[torch.Tensor, int]:
-        """Logits without rows that no token has, and the likeliest token.
-
-        Minus infinity is a token that the model leaves out.
-        """
-        logits = logits[: self._tokenizer.vocab_size]
-        highest, likeliest = logits.max(dim=0)
+    def _likeliest(self, logits: torch.Tensor) -> int:
+        """The likeliest token. Minus infinity is one that the model leaves out."""
+        highest, token = logits[: self._tokenizer.vocab_size].max(dim=0)
         check_finite(highest)
-        return logits, int(likeliest)
+        return int(token)
+
+    def _figures(self, logits: torch.Tensor, token: int, n_alternatives: int) -> TokenFigures:
+        ids, n_tokens = torch.tensor([token]), self._tokenizer.vocab_size
+        return token_figures(logits[None], ids, n_alternatives, n_tokens)[0]
 
     def _bytes(self, token: int) -> bytes:
         return b"" if token in self.end_ids else self._tokenizer.token_bytes(token)
-
-
-def _figures(logits: torch.Tensor, token: int, n_alternatives: int) -> TokenFigures:
-    return token_figures(logits[None], torch.tensor([token]), n_alternatives)[0]
 
 
 def begin(tokenizer: AnyTokenizer, prompt: str | Sequence[int]) -> list[int]:

@@ -96,9 +96,8 @@ def _figures(
     if not before:
         yield [None]
     for logits, targets in _predictions(model, [*before, *ids]):
-        logits = logits[:, : tokenizer.vocab_size]  # rows behind the last token are padding
         check_finite(logits.amax(dim=-1))
-        yield token_figures(logits, targets, n_alternatives)
+        yield token_figures(logits, targets, n_alternatives, tokenizer.vocab_size)
 
 
 def trace_generation(

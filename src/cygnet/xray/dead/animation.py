@@ -1,5 +1,6 @@
 """Rows in a plane over a training, as a moving picture by matplotlib alone."""
 
+import itertools
 import math
 import tempfile
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from cygnet.xray.dead.result import Ids
 SUFFIXES = (".gif", ".mp4")
 MAX_FRAMES = 80
 FRAMES_PER_SECOND = 12
+BLOCK = 8192  # rows that are copied at a time
 HELD = 12  # frames for which the last one stays
 LOOKS: dict[str, dict[str, Any]] = {
     "live": {"color": "0.72", "s": 3},
@@ -45,12 +47,12 @@ class Plane:
 
     @classmethod
     def of(cls, array: npt.NDArray[Any], places: Ids, taken: Ids) -> "Plane":
-        """Fit it to the rows at ``places`` of snapshots that are read one at a time."""
+        """Fit it to the rows at ``places`` of snapshots, some rows at a time."""
         n = len(places) * len(taken)
         width = array.shape[-1]
         total, products = np.zeros(width), np.zeros((width, width))
-        for at in taken:
-            rows = np.asarray(array[at][places], np.float64)
+        for at, first in itertools.product(taken, range(0, len(places), BLOCK)):
+            rows = np.asarray(array[at][places[first : first + BLOCK]], np.float64)
             total += rows.sum(axis=0)
             products += rows.T @ rows
         origin = total / n

@@ -50,7 +50,7 @@ class RowMatrix:
 
     @cached_property
     def plane(self) -> Plane:
-        """The plane in which all rows vary most. Cost: a copy of the rows in ``float64``."""
+        """The plane in which all rows vary most."""
         return Plane.of(self.rows[None], np.arange(len(self.rows)), np.array([0]))
 
     @cached_property
