@@ -106,6 +106,7 @@ async function follow(order, given, written, signal) {
   const begin = (tokens, behind) => {
     Object.assign(state, { given: tokens, written: [...behind], of: text.text, special: text.special });
     draw();
+    view.reveal();
   };
   let isBegun = false;
   const known = []; // the prompt with figures

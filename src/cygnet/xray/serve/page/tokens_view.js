@@ -1,6 +1,6 @@
 // Tokens as they run: borders, surprise, kinds. One of them has the focus; arrow keys move it.
 // A position keeps its element as long as there is a token, and only what differs is touched:
-// a thousand tokens are drawn in a tenth of a second, and one comes every few milliseconds.
+// focus, selection and pointer stay where they are, and a token that comes does not wait for others.
 
 import { element } from "./dom.js";
 import { bits, percent } from "./numbers.js";
@@ -49,8 +49,15 @@ export class TokensView {
     this.#settle();
   }
 
+  // Who sees the end sees what comes; who has scrolled away stays there.
   add(token) {
+    const { scrollTop, clientHeight, scrollHeight } = this.target;
     this.#put(token, this.items.length);
+    if (scrollTop + clientHeight >= scrollHeight - 2) this.target.scrollTop = this.target.scrollHeight;
+  }
+
+  reveal() {
+    this.items.at(-1)?.scrollIntoView({ block: "nearest" });
   }
 
   // The token that stays shown while others come: the one that is pinned, or pointed at.
