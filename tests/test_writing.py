@@ -126,7 +126,7 @@ def test_a_token_that_the_model_leaves_out_is_infinitely_surprising() -> None:
     assert Trace.from_dict(values) == writing.trace
     console = Console(file=io.StringIO(), width=80)
     print_trace(writing.trace, console)
-    assert "†‹258›│               0   inf" in console.file.getvalue()  # type: ignore[attr-defined]
+    assert "†‹258›│            258      0   inf" in console.file.getvalue()  # type: ignore[attr-defined]
     assert "inf bits" in trace_html(writing.trace)
 
 

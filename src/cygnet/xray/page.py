@@ -2,7 +2,8 @@
 
 import html
 
-from cygnet.xray.terminal import bracketed, percent, totals
+from cygnet.xray.pieces import bracketed, percent
+from cygnet.xray.terminal import totals
 from cygnet.xray.trace import Trace, TraceToken
 
 STYLE = """

@@ -148,9 +148,16 @@ _PLAIN = ("id", "kind", "origin", "drawn_probability", "role", "carries_loss")
 
 @dataclass(frozen=True)
 class Trace:
-    """The tokens of a text or a generation with their figures, in order."""
+    """The tokens of a text or a generation with their figures, in order.
+
+    Attributes:
+        tokens: The tokens; positions count from 0, without the boundary before the text.
+        window: Where the text is longer than the context: tokens that the model read at once.
+            Windows overlap by half.
+    """
 
     tokens: tuple[TraceToken, ...]
+    window: int | None = None
 
     @property
     def text(self) -> str:
@@ -175,6 +182,11 @@ class Trace:
         return sum(token.surprise or 0.0 for token in counted) / max(1, n_bytes)
 
     @property
+    def bytes_per_token(self) -> float:
+        """Bytes of text over the tokens that are text."""
+        return self.n_bytes / max(1, self.kinds.get("text", 0))
+
+    @property
     def kinds(self) -> dict[Kind, int]:
         """How many tokens there are of each kind."""
         return dict(Counter(token.kind for token in self.tokens))
@@ -190,13 +202,14 @@ class Trace:
             "text": self.text,
             "bits": _finite(self.bits),
             "bits_per_byte": _finite(self.bits_per_byte),
-            "tokens": [token.to_dict() for token in self.tokens],
+            "window": self.window,
+            "tokens": [{"position": i, **token.to_dict()} for i, token in enumerate(self.tokens)],
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Trace":
         """The trace that ``to_dict`` gave the values of."""
-        return cls(tuple(map(TraceToken.from_dict, values["tokens"])))
+        return cls(tuple(map(TraceToken.from_dict, values["tokens"])), values.get("window"))
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame``, a row for each token, the columns those of ``to_dict``.
@@ -212,7 +225,7 @@ class Trace:
         return pandas.DataFrame([token.to_dict() for token in self.tokens], columns=[*columns])
 
     def show(self) -> None:
-        """Print the tokens with borders and colours, then a line for each."""
+        """Print the tokens with borders, colours and bars, then the figures of each."""
         from cygnet.xray.terminal import print_trace
 
         print_trace(self)

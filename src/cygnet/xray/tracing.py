@@ -76,7 +76,19 @@ def trace_ids(
         for logits, targets in _predictions(model, [*before, *ids]):
             check_finite(logits.amax(dim=-1))
             figures += token_figures(logits, targets, n_alternatives, tokenizer.vocab_size)
-    return TokenTable(tokenizer).trace(ids, figures[: len(ids)])
+    found = TokenTable(tokenizer).trace(ids, figures[: len(ids)])
+    return Trace(found.tokens, window_over(model, len(before) + len(ids)))
+
+
+def window_over(model: PreTrainedModel, n_tokens: int) -> int | None:
+    """Tokens that a model reads at once, where that is fewer than come before the last of some.
+
+    Args:
+        model: A causal language model.
+        n_tokens: Tokens, with the boundary before them.
+    """
+    longest = context_length(model) or WINDOW_WITHOUT_LIMIT
+    return longest if n_tokens - 1 > longest else None
 
 
 def trace_generation(

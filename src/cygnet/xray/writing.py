@@ -12,7 +12,7 @@ from cygnet.transformer.sampling import Sampling
 from cygnet.xray.roles import roles
 from cygnet.xray.token_table import TokenTable
 from cygnet.xray.trace import Alternative, Origin, Trace, TraceToken
-from cygnet.xray.tracing import trace_ids
+from cygnet.xray.tracing import trace_ids, window_over
 
 
 class Writing:
@@ -72,7 +72,9 @@ class Writing:
     @property
     def trace(self) -> Trace:
         """All tokens: those of the prompt, and those behind it."""
-        return Trace((*self._given, *self._written))
+        tokens = (*self._given, *self._written)
+        n_before = 0 if self._tokenizer.boundary_id is None else 1
+        return Trace(tokens, window_over(self._model, n_before + len(tokens)))
 
     @property
     def n_given(self) -> int:

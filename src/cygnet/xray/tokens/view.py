@@ -4,8 +4,9 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from cygnet.xray.pieces import BORDER, bracketed, cut
 from cygnet.xray.runs.view import plain
-from cygnet.xray.terminal import BORDER, bracketed, cut, totals
+from cygnet.xray.terminal import totals
 from cygnet.xray.tokens.comparison import Comparison, Disagreement
 from cygnet.xray.trace import Trace, TraceToken
 
