@@ -9,6 +9,7 @@ from cygnet.tokenizer.display import visible
 from cygnet.xray.trace import Kind, TraceToken
 
 BORDER, AFTER_PROMPT, FORCED = "│", "»", "►"
+NOBODY, COUNTED = "nobody", "*"
 BRACKETS: dict[Kind, tuple[str, str]] = {"text": ("", ""), "special": ("⟦", "⟧"), "dead": ("†", "")}
 LEAST_PROBABILITY = 0.0005  # below, percents would all look like 0.0%
 LEFT_TO_RIGHT = "\u200e"

@@ -108,11 +108,17 @@ def totals(trace: Trace) -> str:
         return "0 tokens: the text is empty"
     special = trace.kinds.get("special", 0)
     s = "" if len(trace.tokens) == 1 else "s"
-    words = f"{len(trace.tokens):,} token{s}{f' ({special:,} special)' if special else ''}"
-    words += f", {trace.n_bytes:,} bytes"
+    words = [
+        f"{len(trace.tokens):,} token{s}{f' ({special:,} special)' if special else ''}",
+        f"{trace.n_bytes:,} bytes",
+    ]
     if any(token.figures for token in trace.tokens):
-        return f"{words}, {trace.bits:,.1f} bits, {trace.bits_per_byte:.3f} bits per byte"
-    return f"{words}, {trace.bytes_per_token:.2f} bytes per token"
+        words.append(f"{trace.bits:,.1f} bits")
+        if trace.bits_per_byte is not None:
+            words.append(f"{trace.bits_per_byte:.3f} bits per byte")
+    elif trace.bytes_per_token is not None:
+        words.append(f"{trace.bytes_per_token:.2f} bytes per token")
+    return ", ".join(words)
 
 
 def windows_of(window: int) -> str:

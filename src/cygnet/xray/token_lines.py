@@ -4,7 +4,18 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from cygnet.xray.pieces import BORDER, FORCED, cut, directed, joined, part_of, percent, shown
+from cygnet.xray.pieces import (
+    BORDER,
+    COUNTED,
+    FORCED,
+    NOBODY,
+    cut,
+    directed,
+    joined,
+    part_of,
+    percent,
+    shown,
+)
 from cygnet.xray.shades import style_of
 from cygnet.xray.trace import Trace, TraceToken
 
@@ -15,20 +26,30 @@ FIGURES = 58  # columns of these, with position and id
 
 def table_lines(trace: Trace, width: int, is_plain: bool = False) -> Iterator[Text]:
     """A heading, and for each token its position, id, probability, surprise, log-probability
-    (nats), rank, entropy (bits), and what else it could have been.
+    (nats), rank, entropy (bits), and what else it could have been. Where somebody else speaks, a
+    line says who.
 
     Args:
         trace: The tokens.
         width: Columns. Where they are few, figures go on in a second line.
         is_plain: The terminal has sixteen colours.
     """
-    yield Text(heading(width), style="dim")
-    written = [token.origin != "given" for token in trace.tokens]
-    begin = written.index(True) if any(written) else 0
+    has_roles = any(token.role for token in trace.tokens)
+    yield Text(" " * has_roles + heading(width), style="dim")
+    role = None
     for i, token in enumerate(trace.tokens):
-        if begin and i == begin:
+        if i and not token.is_given and trace.tokens[i - 1].is_given:
             yield Text("» written from here", style="bold")
-        yield from token_lines(token, i, width, part_of(trace.tokens, i), is_plain)
+        if token.role != role:
+            role = token.role
+            yield Text(f"{role or NOBODY}:", style="dim")
+        mark = COUNTED if token.role and token.carries_loss else " "
+        part = part_of(trace.tokens, i)
+        yield from token_lines(token, i, width, mark if has_roles else "", part, is_plain)
+    if not all(token.carries_loss for token in trace.tokens):
+        counted = sum(token.carries_loss for token in trace.tokens)
+        words = f"{COUNTED} training counts it: {counted:,} of {len(trace.tokens):,} tokens"
+        yield Text(words, style="dim")
 
 
 def heading(width: int) -> str:
@@ -40,7 +61,12 @@ def heading(width: int) -> str:
 
 
 def token_lines(
-    token: TraceToken, position: int | None, width: int, part: str = "", is_plain: bool = False
+    token: TraceToken,
+    position: int | None,
+    width: int,
+    mark: str = "",
+    part: str = "",
+    is_plain: bool = False,
 ) -> Iterator[Text]:
     """The lines of one token; what has no room in one stands whole in the next.
 
@@ -48,15 +74,16 @@ def token_lines(
         token: The token.
         position: In the text, from 0; none where it is not known.
         width: Columns.
+        mark: Stands before it.
         part: What ``part_of`` says of it.
         is_plain: The terminal has sixteen colours.
     """
-    line = Text("    " if position is None else f"{position:>4}")
+    line = Text(mark + (" " * 4 if position is None else f"{position:>4}"))
     line.append(FORCED if token.origin == "forced" else BORDER, style="dim")
     name = shown(token, min(MOST, max(LEAST, width - FIGURES)))
     line.append(name, style=style_of(token, is_plain))
     line.append(BORDER, style="dim")
-    line.append(" " * (20 - line.cell_len))
+    line.append(" " * (20 + len(mark) - line.cell_len))
     is_narrow = width < NARROW
     yield line.append(f"{token.id:>{5 if is_narrow else 7}} {_figures(token, is_narrow)}")
     indent = " " * (3 if is_narrow else 5)
