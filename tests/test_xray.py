@@ -1,6 +1,7 @@
 """Traces and their views."""
 
 import copy
+import html
 import io
 import json
 import math
@@ -26,7 +27,7 @@ from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.presets import gpt2
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.live import watch
-from cygnet.xray.page import trace_html
+from cygnet.xray.page import STYLE, token_html, trace_html
 from cygnet.xray.pieces import part_of
 from cygnet.xray.plots import loss_curves
 from cygnet.xray.runs.curves import loss_curves_of
@@ -34,7 +35,9 @@ from cygnet.xray.runs.reading import Run
 from cygnet.xray.shades import SHADES, legend, shade_of, style_of
 from cygnet.xray.terminal import inline, print_trace, svg_console, totals, write_svg
 from cygnet.xray.token_lines import token_lines
+from cygnet.xray.token_table import TokenTable
 from cygnet.xray.tokens.comparison import compare_tokens
+from cygnet.xray.tokens.page import COMPARISON_STYLE
 from cygnet.xray.trace import Alternative, Trace, TraceToken
 from cygnet.xray.tracing import trace_generation, trace_ids
 from cygnet.xray.writing import Writing
@@ -147,6 +150,16 @@ def test_a_model_in_memory_needs_a_tokenizer(model: GPT2LMHeadModel) -> None:
         trace(model, text="a")
 
 
+def test_a_text_in_the_place_of_the_tokenizer(finished_run: Path) -> None:
+    for text in ("Once upon a time", "x" * 5000, "a\0b", ""):
+        with pytest.raises(InputError, match="no tokenizer's folder: name a text") as found:
+            trace(finished_run, text)
+        assert "\n" not in str(found.value)
+    assert trace(finished_run, str(finished_run), "a") == trace(finished_run, text="a")
+    with pytest.raises(InputError, match="no model"):
+        trace(finished_run, finished_run.parent, "a")
+
+
 def test_empty_text(model: GPT2LMHeadModel) -> None:
     found = trace(model, BYTES, "")
     assert found.tokens == ()
@@ -180,6 +193,71 @@ def test_html_shows_markup_and_does_not_run_it(model: GPT2LMHeadModel) -> None:
     spans = tree.findall(".//span[@tabindex]")
     assert [span.text for span in spans] == [token.text for token in found.tokens]
     assert "<style>" in found._repr_html_()
+
+
+GROUNDS = {"#ffffff": "#000000", "#fbfaf7": "#1d2733", "#1e1e1e": "#cccccc", "#282c34": "#abb2bf"}
+"""Grounds and texts: JupyterLab, a report, VS Code dark, One Dark."""
+
+
+def rgb(colour: str) -> tuple[float, ...]:
+    if colour.startswith("#"):
+        return tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return tuple(map(float, re.findall(r"[\d.]+", colour)))
+
+
+def contrast(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    """Of WCAG 2.2."""
+
+    def luminance(colour: tuple[float, ...]) -> float:
+        parts = (c / 255 for c in colour)
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return sum(a * b for a, b in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    lighter, darker = sorted(map(luminance, (one, other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+@pytest.mark.parametrize(("ground", "ink"), GROUNDS.items())
+def test_tokens_are_readable_on_any_ground(ground: str, ink: str) -> None:
+    assert contrast(rgb("#777777"), rgb("#ffffff")) == pytest.approx(4.48, abs=0.01)
+    shades = re.findall(r"cygnet-above-\d+ { background: (.*?); color: #000; }", STYLE)
+    assert len(shades) == len(SHADES) - 1 == 6
+    for shade in shades:
+        assert contrast(rgb(shade), rgb("#000000")) >= 4.5
+    assert "opacity" not in STYLE
+    *orange, share = rgb(re.findall(r"rgba\(213,94,0,.*?\)", COMPARISON_STYLE)[0])
+    mixed = [share * a + (1 - share) * b for a, b in zip(orange, rgb(ground), strict=True)]
+    assert contrast(tuple(mixed), rgb(ink)) >= 4.5
+    assert contrast(rgb("#d55e00"), rgb(ground)) >= 3  # bars, and lines around differences
+
+
+def test_surprise_is_a_shade_and_a_bar() -> None:
+    def shown(bits: float) -> tuple[str, str]:
+        figures = TokenFigures(97, -bits * math.log(2), 1, 1.0, ())
+        markup = token_html(TraceToken(97, b"a", figures=figures))
+        return (re.findall(r"above-(\d+)", markup) or [""])[0], (
+            re.findall(r"height:([\d.]+)px", markup) or ["0"]
+        )[0]
+
+    assert [shown(bits) for bits in (0, 0.9, 1.5, 8, 99)] == [
+        ("", "0"),
+        ("", "0.4"),
+        ("1", "0.6"),
+        ("7", "3.4"),
+        ("14", "6.0"),
+    ]
+
+
+def test_a_notebook_lists_the_most_surprising_places(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, "a<b>\n" * 4)
+    rows = re.findall("<tr><td class=figure>(.*?)</tr>", found._repr_html_())
+    assert len(rows) == 5
+    place = found.most_surprising(1)[0]
+    token = found.tokens[place]
+    assert f"{token.surprise:.1f}" in rows[0]
+    assert f"<td class=figure>{place}</td>" in rows[0]
+    assert f"│{html.escape(token.text)}│" in rows[0]
+    assert "surprising" not in TokenTable(BYTES).trace([97])._repr_html_()
 
 
 def test_terminal_view_is_plain_text_without_control_characters(model: GPT2LMHeadModel) -> None:

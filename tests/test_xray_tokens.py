@@ -3,8 +3,10 @@
 import io
 import itertools
 import json
+import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,9 @@ from cygnet.xray.tokens.view import lines, print_comparison
 from cygnet.xray.trace import Trace
 
 WORDS = "the soft seashell said hello, hello"
+BYTES = Tokenizer([])
 THREE = {
-    "bytes": Tokenizer([]),
+    "bytes": BYTES,
     "few": Tokenizer.train([WORDS * 3], 264),
     "many": Tokenizer.train([WORDS[::-1] * 2 + WORDS * 9], 280),
 }
@@ -123,6 +126,45 @@ def test_names_of_folders_are_no_commands_for_a_terminal() -> None:
     assert "[/x]\\x1b[31m\n" in text
     assert "‹e9› b" in text
     assert "\x1b" not in text
+
+
+def test_a_notebook_has_the_same_text_one_under_another() -> None:
+    class Lossy(Tokenizer):
+        def encode(self, text: str, *arguments: object, **named: object) -> list[int]:
+            return super().encode("x")
+
+    text = "the soft <script>é\n & " * 12
+    found = compare_tokens({"a<b>": THREE["few"], "many": THREE["many"], "l": Lossy([])}, text)
+    markup = found._repr_html_()
+    assert "<script" not in markup
+    assert "a<b>" not in markup
+    tree = ET.fromstring(re.sub("<br>|<style>.*?</style>| class=figure", "", markup, flags=re.S))
+    sides = [one for one in tree.iter("table") if one.get("class") == "cygnet-side"]
+    for i, name in enumerate(["a<b>", "many"]):
+        rows = [side.findall("tr")[i] for side in sides]
+        assert {row.findtext("th") for row in rows} == {name}
+        spans = [span for row in rows for span in row.findall("td/span")]
+        assert [span.text for span in spans] == [one.text for one in found.traces[name].tokens]
+    cells = [cell for side in sides for cell in side.find("tr").findall("td")]  # type: ignore[union-attr]
+    assert sum(cell.get("class") == "cygnet-differs" for cell in cells) == len(found.disagreements)
+    rows = [row for side in sides for row in side.iter("tr")]
+    assert max(sum(len(span.text or "") for span in row.findall("td/span")) for row in rows) <= 72
+    assert f"They differ in {len(found.disagreements)} places" in markup
+    assert "l does not give back the text" in markup
+    alone = compare_tokens({"a": THREE["few"]}, text)._repr_html_()
+    assert "differ" not in alone[alone.index("</style>") :]
+    assert (
+        "They cut the text alike" in compare_tokens(dict.fromkeys("ab", BYTES), "x")._repr_html_()
+    )
+
+
+def test_tokenizers_of_others_and_folders_are_taken(tmp_path: Path) -> None:
+    THREE["few"].save(tmp_path)
+    backend = tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0, "b": 1}, []))
+    found = compare_tokens({"folder": str(tmp_path), "theirs": backend}, "ab")
+    assert [token.text for token in found.traces["theirs"].tokens] == ["a", "b"]
+    with pytest.raises(InputError):
+        compare_tokens({"none": tmp_path / "absent"}, "ab")
 
 
 NAMES = [f"<|{who}_{side}|>" for who in ("user", "assistant") for side in ("start", "end")]

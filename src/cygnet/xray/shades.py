@@ -18,21 +18,21 @@ class Shade:
         limit: The most bits.
         bar: Stands beneath a token; the higher, the more surprising.
         border: Stands before a token; the thicker, the more surprising.
-        style: With colours.
-        plain: With the sixteen colours of a plain terminal: which ones these are is the terminal's
-            own affair, so that only attributes are sure to be readable.
+        ground: The colour behind it, if it has one.
+        plain: The style in a plain terminal, whose sixteen colours are its own affair, so that
+            only attributes are sure to be readable.
     """
 
     limit: float
     bar: str
     border: str
-    style: str
+    ground: str
     plain: str
 
     @property
-    def is_least(self) -> bool:
-        """It has no bar."""
-        return self.bar == " "
+    def style(self) -> str:
+        """With colours: black, whatever the terminal writes in, on the ground."""
+        return self.ground and f"rgb(0,0,0) on {self.ground}"
 
 
 # One hue of the same lightness (OKLCH 0.70, 48°) and more and more chroma: "more" is further from
@@ -40,13 +40,15 @@ class Shade:
 # alone. Black on each of them has a contrast of 7 or more.
 SHADES = (
     Shade(1, " ", "▏", "", ""),
-    Shade(2, "▁", "▎", "rgb(0,0,0) on rgb(169,155,148)", ""),
-    Shade(4, "▂", "▍", "rgb(0,0,0) on rgb(188,149,129)", "bold"),
-    Shade(7, "▃", "▌", "rgb(0,0,0) on rgb(193,143,112)", "bold"),
-    Shade(10, "▄", "▋", "rgb(0,0,0) on rgb(214,136,92)", "reverse"),
-    Shade(14, "▆", "▊", "rgb(0,0,0) on rgb(238,122,40)", "reverse"),
-    Shade(float("inf"), "█", "█", "bold rgb(0,0,0) on rgb(250,111,0)", "bold reverse"),
+    Shade(2, "▁", "▎", "rgb(169,155,148)", ""),
+    Shade(4, "▂", "▍", "rgb(188,149,129)", "bold"),
+    Shade(7, "▃", "▌", "rgb(193,143,112)", "bold"),
+    Shade(10, "▄", "▋", "rgb(214,136,92)", "reverse"),
+    Shade(14, "▆", "▊", "rgb(238,122,40)", "reverse"),
+    Shade(float("inf"), "█", "█", "rgb(250,111,0)", "bold reverse"),
 )
+GROUNDS = {int(less.limit): shade.ground for less, shade in itertools.pairwise(SHADES)}
+"""The colour of a token by the bits above which it has it; its text is black."""
 
 
 def shade_of(token: TraceToken) -> Shade:

@@ -258,9 +258,10 @@ class Trace:
         print_trace(self)
 
     def _repr_html_(self) -> str:
-        from cygnet.xray.page import STYLE, trace_html
+        from cygnet.xray.markup import in_notebook
+        from cygnet.xray.page import STYLE, surprising_html, trace_html
 
-        return f"<style>{STYLE}</style>{trace_html(self)}"
+        return in_notebook(trace_html(self) + surprising_html(self), STYLE)
 
 
 def finite(value: float | None) -> float | None:

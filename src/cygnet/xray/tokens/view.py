@@ -7,7 +7,7 @@ from rich.text import Text
 from cygnet.xray.pieces import BORDER, NOBODY, bracketed, cut
 from cygnet.xray.runs.view import plain
 from cygnet.xray.terminal import totals
-from cygnet.xray.tokens.comparison import Comparison, Disagreement
+from cygnet.xray.tokens.comparison import Comparison, Stretch
 from cygnet.xray.trace import Trace, TraceToken
 
 SPECIAL, DIFFERS, QUIET = "bold", "underline", "dim"
@@ -150,7 +150,7 @@ def _print_disagreements(comparison: Comparison, console: Console) -> None:
         console.print(f"  and {len(found) - MOST_SHOWN:,} more", style="dim", highlight=False)
 
 
-def _print_disagreement(comparison: Comparison, one: Disagreement, console: Console) -> None:
+def _print_disagreement(comparison: Comparison, one: Stretch, console: Console) -> None:
     """A line for each way of cutting, with those who cut so."""
     ways: dict[str, list[str]] = {}
     for name, places in one.tokens.items():
