@@ -258,6 +258,22 @@ def test_40_columns_without_control_characters() -> None:
     assert "which tokens occur is not known" in printed(print_overview, embedding, 2)
 
 
+def test_notebook_tables_are_escaped_and_have_the_figures() -> None:
+    words = Tokenizer.train(["<script> " * 9], 264, pattern=r"<\w+>|.")
+    embedding = made(RNG.normal(size=(words.vocab_size, 4)), words, dead=[3], special=[256])
+    row = embedding.token("<script>", 2)
+    for markup in (row._repr_html_(), embedding._repr_html_()):
+        assert "<script" not in markup
+    figures = row.matrices["W"]
+    assert f"<td>{figures.norm:.4g}</td>" in row._repr_html_()
+    for by in ("cosine", "distance"):
+        near = figures.neighbours[by][0]  # type: ignore[index]
+        assert f"<td class=figure>{near.name.id}</td>" in row._repr_html_()
+    longest = embedding.overview()["W"].longest[0]
+    assert f"<td class=figure>{longest[1]:.4g}</td>" in embedding._repr_html_()
+    assert embedding._repr_html_().count("<tr>") == 1 + 3 + 1 + 10
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_plot_takes_any_token(tmp_path: Path, suffix: str) -> None:
     words = Tokenizer.train(["$x_1$ 鹅鹅 🍓 שלום <b>&"] * 9, 290)

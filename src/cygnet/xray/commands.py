@@ -376,6 +376,7 @@ def runs(
     paths: tuple[Path, ...],
     /,
     against: Literal["steps", "tokens", "time"] = "tokens",
+    unit: Literal["bits", "nats"] = "bits",
     samples: bool = False,
     json: bool = False,
     plot: Path | None = None,
@@ -387,6 +388,7 @@ def runs(
     Args:
         paths: Run folders, or folders with a metrics.jsonl.
         against: What the losses are drawn over.
+        unit: Of the chart in the terminal: bits per byte, or nats per token.
         samples: Also print what each run wrote at steps of its training (--xray.trace-every).
         json: Print all of it as JSON.
         plot: Also draw the losses into a .png or .svg file.
@@ -408,7 +410,7 @@ def runs(
         texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
         _print_json(compared.to_dict() | texts)
     else:
-        print_comparison(compared)
+        print_comparison(compared, unit="nats_per_token" if unit == "nats" else "bits_per_byte")
         print_samples(written)
     if plot:
         draw_loss_curves(compared.curves, plot, against)
