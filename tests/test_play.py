@@ -23,14 +23,13 @@ from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.generation import generate
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.pieces import percent
-from cygnet.xray.play.command import options_of, sampling_of
 from cygnet.xray.play.farewell import command, text_of
 from cygnet.xray.play.keys import BY_NAME, KEYS, Keyboard
 from cygnet.xray.play.picture import Picture
 from cygnet.xray.play.player import SPEEDS, VIEWS, Player
 from cygnet.xray.play.screen import draw, key_lines
 from cygnet.xray.play.script import parse_forced, write
-from cygnet.xray.play.settings import SETTINGS
+from cygnet.xray.play.settings import SETTINGS, options_of, sampling_of
 from cygnet.xray.play.text_views import CURSOR, mark_of, text_rows
 from cygnet.xray.shades import SHADES
 from cygnet.xray.trace import Alternative, Trace, TraceToken

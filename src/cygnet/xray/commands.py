@@ -298,7 +298,8 @@ def play(
         json: With --steps, print the figures as JSON.
         svg: With --steps, also draw what is printed into this file.
     """
-    from cygnet.xray.play.command import in_terminal, options_of, sampling_of, scripted
+    from cygnet.xray.play.command import in_terminal, scripted
+    from cygnet.xray.play.settings import options_of, sampling_of
     from cygnet.xray.terminal import print_trace, svg_console, write_svg
 
     options = options_of(path)

@@ -6,13 +6,10 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from prompt_toolkit.utils import is_dumb_terminal
 
 from cygnet.errors import InputError
-from cygnet.files import read_json
-from cygnet.recipe import XrayOptions, read_recipe
 from cygnet.transformer.any_tokenizer import open_model
 from cygnet.transformer.model import quiet_transformers
 from cygnet.transformer.sampling import Sampling
@@ -21,23 +18,8 @@ from cygnet.xray.play.farewell import command, text_of
 from cygnet.xray.play.plain import PlainApp
 from cygnet.xray.play.player import Player
 from cygnet.xray.play.script import parse_forced, write
-from cygnet.xray.play.settings import BY_FIELD
 from cygnet.xray.trace import Trace
 from cygnet.xray.writing import Writing
-
-
-def options_of(path: Path) -> XrayOptions:
-    """How the recipe of a run writes its samples; as any recipe does where there is none."""
-    file = path / "recipe.json"
-    return read_recipe(read_json(file), str(file)).xray if file.is_file() else XrayOptions()
-
-
-def sampling_of(options: XrayOptions, given: dict[str, Any]) -> Sampling:
-    """Settings that are given, the others from a recipe; values that stand for off leave it out."""
-    values: dict[str, Any] = {name: getattr(options, name, None) for name in BY_FIELD}
-    values |= {name: value for name, value in given.items() if value is not None}
-    off = {name for name, value in values.items() if value == BY_FIELD[name].off}
-    return Sampling(**{name: value for name, value in values.items() if name not in off})
 
 
 def scripted(

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from cygnet.errors import InputError
+from cygnet.files import read_json
+from cygnet.recipe import XrayOptions, read_recipe
 from cygnet.transformer.sampling import Sampling
 
 
@@ -40,6 +43,20 @@ SETTINGS = (
     Setting("seed", "S", int, "a whole number"),
 )
 BY_FIELD = {setting.field: setting for setting in SETTINGS}
+
+
+def options_of(path: Path) -> XrayOptions:
+    """How the recipe of a run writes its samples; as any recipe does where there is none."""
+    file = path / "recipe.json"
+    return read_recipe(read_json(file), str(file)).xray if file.is_file() else XrayOptions()
+
+
+def sampling_of(options: XrayOptions, given: dict[str, Any]) -> Sampling:
+    """Settings that are given, the others from a recipe; values that stand for off leave it out."""
+    values: dict[str, Any] = {name: getattr(options, name, None) for name in BY_FIELD}
+    values |= {name: value for name, value in given.items() if value is not None}
+    off = {name for name, value in values.items() if value == BY_FIELD[name].off}
+    return Sampling(**{name: value for name, value in values.items() if name not in off})
 
 
 def shown(setting: Setting, sampling: Sampling) -> str:

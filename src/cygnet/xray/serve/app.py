@@ -35,13 +35,13 @@ def make_app(subject: Subject, port: int) -> Starlette:
     Returns:
         The application; ``state.writer`` is the ``Writer`` that serves all pages.
     """
-    model, readers = Worker(), Worker()
+    model, readers, measurer = Worker(), Worker(), Worker()
     writer = Writer(subject, model)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         yield
-        for worker in (model, readers):
+        for worker in (model, readers, measurer):
             worker.close()
 
     app = Starlette(
@@ -52,6 +52,7 @@ def make_app(subject: Subject, port: int) -> Starlette:
             Route("/api/write", _lines(writer.write), methods=["POST"]),
             *_questions(subject, model, looking.OF_MODEL),
             *_questions(subject, readers, looking.OF_FILES),
+            *_questions(subject, measurer, looking.OF_SNAPSHOTS),
         ],
         middleware=[Middleware(Guard, port=port)],
         lifespan=lifespan,

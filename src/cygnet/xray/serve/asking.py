@@ -140,6 +140,20 @@ def read_tokens(fields: Fields, tokenizer: AnyTokenizer) -> list[int]:
     return ids
 
 
+def read_ids(fields: Fields, tokenizer: AnyTokenizer) -> list[int]:
+    """The tokens of ``ids``; where there is none, those of ``text``, as of ``read_tokens``."""
+    if "ids" not in fields:
+        return read_tokens(fields, tokenizer)
+    if "text" in fields:
+        raise InputError("the text is either text or ids")
+    ids = fields.ids("ids")
+    check_length(len(ids))
+    unknown = next((one for one in ids if not 0 <= one < tokenizer.vocab_size), None)
+    if unknown is not None:
+        raise InputError(f"there is no token {_short(unknown)}")
+    return ids
+
+
 def check_length(n_tokens: int) -> None:
     """Refuse more tokens than the page can show.
 

@@ -15,12 +15,19 @@ from cygnet.xray.serve.subject import Subject
 HOST = "127.0.0.1"
 
 
-def serve(folder: Path, against: tuple[Path, ...], port: int, opens: bool) -> None:
+def serve(
+    folder: Path,
+    against: tuple[Path, ...],
+    tokenizers: tuple[Path, ...],
+    port: int,
+    opens: bool,
+) -> None:
     """Load a model, say where its page is, and serve it until it is interrupted.
 
     Args:
         folder: A run folder or a model folder.
-        against: More runs, for their curves and samples.
+        against: More runs, for their curves, samples and tokenizers.
+        tokenizers: More tokenizers, beside that of the model.
         port: Where; 0 for any that is free.
         opens: Open the page in a browser.
 
@@ -29,7 +36,7 @@ def serve(folder: Path, against: tuple[Path, ...], port: int, opens: bool) -> No
         KeyboardInterrupt: Somebody has stopped it.
     """
     with listen(port) as listening:
-        subject = Subject.load(folder, against)
+        subject = Subject.load(folder, against, tokenizers)
         address = f"http://{HOST}:{listening.getsockname()[1]}"
         server = make_server(make_app(subject, listening.getsockname()[1]))
         print(f"{address}  (Ctrl-C ends it)", flush=True)

@@ -31,6 +31,11 @@ class Stretch:
         """Whether several cut it, and not all as one token."""
         return len(self.tokens) > 1 and any(len(places) != 1 for places in self.tokens.values())
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        tokens = {name: [*places] for name, places in self.tokens.items()}
+        return {"start": self.start, "end": self.end, "tokens": tokens}
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -79,14 +84,7 @@ class Comparison:
                 }
                 for name, trace in self.traces.items()
             },
-            "disagreements": [
-                {
-                    "start": found.start,
-                    "end": found.end,
-                    "tokens": {name: [*places] for name, places in found.tokens.items()},
-                }
-                for found in self.disagreements
-            ],
+            "disagreements": [found.to_dict() for found in self.disagreements],
         }
 
 

@@ -1,10 +1,10 @@
 // The attention tab: a map of one head or of a mean, what each head does, what a token looks at.
 
-import { ask } from "./api.js";
+import { Refused, ask } from "./api.js";
 import { colour, debounced, drawingOn, element, find, options, table } from "./dom.js";
 import { guarded, say } from "./message.js";
-import { percent } from "./numbers.js";
-import { wholeText } from "./text.js";
+import { percent, whole } from "./numbers.js";
+import { textOrIds } from "./text.js";
 import { TokensView } from "./tokens_view.js";
 
 const LABEL = 110; // pixels beside the map for the tokens
@@ -22,16 +22,16 @@ export function begin() {
   const later = debounced(() => find("panel-attention").hidden || guarded(show)(), 300);
   find("box").addEventListener("input", later);
   find("special").addEventListener("change", later);
-  for (const name of ["layer", "head"]) find(name).addEventListener("change", guarded(show));
+  for (const name of ["layer", "head"]) find(name).addEventListener("change", () => guarded(show)());
   find("map").addEventListener("click", (event) => at(event) && choose(at(event).row));
   find("map").addEventListener("mousemove", point);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => found && draw());
 }
 
-export async function show() {
+export async function show(position) {
   const number = ++asked;
   const picked = (name) => (["", MEAN].includes(find(name).value) ? null : Number(find(name).value));
-  const order = { text: wholeText(), special: find("special").checked, layer: picked("layer"), head: picked("head") };
+  const order = { ...textOrIds(), layer: picked("layer"), head: picked("head") };
   const answer = await ask("attention", order);
   if (number !== asked) return;
   found = answer;
@@ -41,7 +41,10 @@ export async function show() {
   find("attention-note").textContent = [before, found.note].filter(Boolean).join("; ");
   heads();
   view.draw(found.texts.map(token));
-  choose(Math.min(chosen ?? Infinity, found.texts.length - 1));
+  const last = found.texts.length - 1;
+  const wanted = position === undefined ? chosen ?? last : found.positions.indexOf(Number(position));
+  choose(Math.min(wanted < 0 ? last : wanted, last));
+  if (wanted < 0) throw new Refused(`token ${position} is not among the ${whole(last + 1)} that are shown: the text is too long`);
   say();
 }
 

@@ -9,6 +9,7 @@ import { LOOKS, legend, mark } from "./scatter.js";
 
 const SIDE = 460;
 const FRAME = 110; // milliseconds
+const CONTROLS = ["film-play", "film-at", "film-matrix", "dead-measure"];
 const ORDER = ["live", "unseen live", "dead"];
 const CURVES = { dead: 1, live: 3, "unseen live": 0 }; // in the colours of the film
 const FIRST = "centroid_moved";
@@ -16,6 +17,7 @@ const FIRST = "centroid_moved";
 let film = null;
 let analysis = null;
 let timer = null;
+let loading = null;
 
 export function begin() {
   find("film-play").addEventListener("click", () => (timer ? stop() : play()));
@@ -31,8 +33,19 @@ export function begin() {
 export const hide = () => stop();
 
 export async function show() {
-  if (analysis) return;
-  say("measuring the rows at each snapshot …");
+  if (!analysis) say("measuring the rows at each snapshot …");
+  await (loading ??= load().catch(again));
+  if (find("panel-dead").hidden) return;
+  say();
+  frame();
+}
+
+function again(error) {
+  loading = null;
+  throw error;
+}
+
+async function load() {
   await roll();
   analysis = await ask("dead", {});
   const names = Object.keys(analysis.matrices);
@@ -41,7 +54,7 @@ export async function show() {
   options(find("dead-measure"), Object.entries(analysis.measures).filter(([key]) => measured.has(key)).map(([key, words]) => [key, words.trim()]), FIRST);
   find("dead-notes").textContent = analysis.notes.join("; ");
   curves();
-  say();
+  for (const name of CONTROLS) find(name).disabled = false;
 }
 
 async function roll() {
@@ -80,6 +93,7 @@ function advance() {
 
 function frame() {
   const at = Number(find("film-at").value);
+  if (find("panel-dead").hidden) return;
   const side = Math.min(SIDE, find("film").parentElement.clientWidth - 2);
   const context = drawingOn(find("film"), side, side);
   for (const kind of ORDER.filter((name) => name in film.points)) {

@@ -4,7 +4,8 @@ import { ask } from "./api.js";
 import * as attention from "./attention.js";
 import * as dead from "./dead.js";
 import { find } from "./dom.js";
-import { guarded } from "./message.js";
+import * as kept from "./kept.js";
+import { fail, guarded, say } from "./message.js";
 import { whole } from "./numbers.js";
 import * as rows from "./rows.js";
 import * as runs from "./runs.js";
@@ -16,7 +17,11 @@ const WITH_TEXT = new Set(["text", "tokens", "attention"]);
 const tabs = [...find("tabs").children];
 const nameOf = (tab) => tab.id.replace("tab-", "");
 
-function open(name) {
+let shown = null;
+
+// A tab, and what to show there: the id of a row, the position of a token.
+function open(name, what) {
+  shown = name;
   for (const tab of tabs) {
     const isOpen = nameOf(tab) === name;
     tab.setAttribute("aria-selected", isOpen);
@@ -25,18 +30,31 @@ function open(name) {
   }
   find("composer").hidden = !WITH_TEXT.has(name);
   for (const [other, view] of Object.entries(VIEWS)) if (other !== name) view.hide?.();
-  history.replaceState(null, "", `#${name}`);
-  guarded(VIEWS[name].show)();
+  say();
+  VIEWS[name].show(what).catch((error) => shown === name && fail(error));
+}
+
+// Each tab that is chosen has its place in the history.
+function choose(tab) {
+  if (nameOf(tab) !== shown) history.pushState(null, "", `#${nameOf(tab)}`);
+  open(nameOf(tab));
+}
+
+function follow() {
+  const [name, what] = location.hash.slice(1).split("/");
+  const tab = tabs.find((one) => nameOf(one) === name);
+  if (tab && !tab.hidden) open(name, what);
+  else if (!shown) open("text");
 }
 
 function turn(event) {
-  const shown = tabs.filter((tab) => !tab.hidden);
-  const at = shown.indexOf(event.target);
-  const next = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: shown.length - 1 }[event.key];
+  const all = tabs.filter((tab) => !tab.hidden);
+  const at = all.indexOf(event.target);
+  const next = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: all.length - 1 }[event.key];
   if (next === undefined || at < 0) return;
-  const tab = shown[(next + shown.length) % shown.length];
+  const tab = all[(next + all.length) % all.length];
   tab.focus();
-  open(nameOf(tab));
+  choose(tab);
   event.preventDefault();
 }
 
@@ -52,11 +70,11 @@ async function begin() {
   find("tab-dead").hidden = !about.has.dead;
   find("tab-runs").hidden = !about.has.runs;
   for (const view of Object.values(VIEWS)) view.begin?.(about);
-  for (const tab of tabs) tab.addEventListener("click", () => open(nameOf(tab)));
+  kept.begin(about.name);
+  for (const tab of tabs) tab.addEventListener("click", () => choose(tab));
   find("tabs").addEventListener("keydown", turn);
-  const asked = location.hash.slice(1);
-  const tab = find(`tab-${asked}`);
-  open(tab && !tab.hidden ? asked : "text");
+  addEventListener("hashchange", follow);
+  follow();
 }
 
 guarded(begin)();

@@ -19,7 +19,8 @@ export function begin() {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => all && draw());
 }
 
-export async function show() {
+export async function show(id) {
+  if (id !== undefined) return open(id);
   all ??= await ask("rows", {});
   draw();
 }
@@ -60,7 +61,7 @@ function matrix(which) {
   const figure = element("figure", {});
   const part = element("section", {}, element("h2", {}, which),
     element("div", { class: "columns even" }, figure, token ? ofToken(token.matrices[which], near) : overview(all.overview[which])));
-  requestAnimationFrame(() => scatter(figure, all.pictures[which], marked));
+  requestAnimationFrame(() => scatter(figure, all.pictures[which], marked, (id) => all.texts[id], guarded(open)));
   return part;
 }
 

@@ -11,6 +11,9 @@ export const LOOKS = {
   dead: { ink: "--orange", shape: "cross", size: 2.6 },
 };
 const SIDE = 460;
+const REACH = 12; // pixels
+const WAYS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
+const POINT = "Point at a row, or go there with the arrow keys, to see its name.";
 
 export function mark(context, shape, x, y, size) {
   context.beginPath();
@@ -40,13 +43,15 @@ export function legend(kinds) {
   return element("p", { class: "quiet" }, ...items);
 }
 
-export function scatter(figure, picture, marked) {
+// `name(id)` is the text of a row; `onchoose(id)` is called for one that is clicked.
+export function scatter(figure, picture, marked, name, onchoose) {
   const side = Math.min(SIDE, figure.clientWidth || SIDE);
-  const canvas = element("canvas", { role: "img", "aria-label": "all rows in the plane in which they vary most; the tables say the same in figures" });
+  const canvas = element("canvas", { role: "img", tabindex: "0", "aria-label": "all rows in the plane in which they vary most; arrow keys go from one to the next, Enter shows it; the tables say the same in figures" });
+  const said = element("p", { class: "quiet", "aria-live": "polite" }, POINT);
   const present = Object.entries(picture.points).filter(([, points]) => points.length);
   const counts = Object.fromEntries(present.map(([kind, points]) => [kind, points.length]));
   const words = `The plane in which all rows vary most: ${picture.shares.map(percent).join(" and ")} of the variance.`;
-  figure.replaceChildren(canvas, legend(counts), element("figcaption", { class: "quiet" }, words));
+  figure.replaceChildren(canvas, said, legend(counts), element("figcaption", { class: "quiet" }, words));
   const context = drawingOn(canvas, side, side);
   const place = fitting(present.flatMap(([, points]) => points), side);
   for (const [kind, points] of present) {
@@ -55,6 +60,41 @@ export function scatter(figure, picture, marked) {
     for (const point of points) mark(context, look.shape, ...place(point), look.size);
   }
   named(context, picture, marked, place, side);
+  const rows = present.flatMap(([kind, points]) => points.map((point, i) => ({ id: picture.ids[kind][i], kind, at: place(point) })));
+  follow(canvas, rows, marked[0]?.id, onchoose, (row) => said.replaceChildren(
+    element("span", { class: "specimen boxed", dir: "auto" }, name(row.id)), ` id ${row.id}, ${row.kind}`));
+}
+
+// The row under the pointer, or the one that the arrow keys have come to, is named.
+function follow(canvas, rows, first, onchoose, onname) {
+  let now = rows.find((row) => row.id === first) ?? rows[0];
+  const go = (row) => row && onname((now = row));
+  const under = (event) => nearest(rows, (dx, dy) => Math.hypot(dx, dy), [event.offsetX, event.offsetY], REACH);
+  canvas.addEventListener("mousemove", (event) => go(under(event)));
+  canvas.addEventListener("focus", () => go(now));
+  canvas.addEventListener("click", (event) => under(event) && onchoose(under(event).id));
+  canvas.addEventListener("keydown", (event) => {
+    const way = WAYS[event.key];
+    if (event.key === "Enter") onchoose(now.id);
+    else if (way) go(nearest(rows, (dx, dy) => ahead(dx, dy, way), now.at, Infinity));
+    else return;
+    event.preventDefault();
+  });
+}
+
+// How far a row lies in the direction of an arrow; to the side of it counts twice.
+function ahead(dx, dy, [x, y]) {
+  const along = dx * x + dy * y;
+  return along > 0.5 && along >= Math.abs(dx * y + dy * x) ? along + 2 * Math.abs(dx * y + dy * x) : Infinity;
+}
+
+function nearest(rows, far, [x, y], most) {
+  let [best, least] = [null, most];
+  for (const row of rows) {
+    const distance = far(row.at[0] - x, row.at[1] - y);
+    if (distance < least) [best, least] = [row, distance];
+  }
+  return best;
 }
 
 function named(context, picture, marked, place, side) {

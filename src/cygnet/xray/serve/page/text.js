@@ -14,6 +14,7 @@ const NUMBERS = ["temperature", "top_k", "top_p", "min_p", "seed", "max_tokens"]
 // The tokens of the box, those behind them, and the text of the box that they are of; how many are to
 // be written, and the position that takes the focus once a token is there.
 const state = { given: [], written: [], of: null, special: false, end: 0, focus: null, inspected: null };
+let kept = []; // what stood behind the text before the page was loaded again
 let going = null; // ends what is being asked
 let view;
 
@@ -21,7 +22,8 @@ const all = () => [...state.given, ...state.written];
 const isCurrent = () => state.of === find("box").value && state.special === find("special").checked;
 const ids = (tokens) => tokens.map((token) => token.id);
 
-export function begin() {
+export function begin({ sampling }) {
+  for (const [name, value] of Object.entries(sampling)) find(name).value = value ?? "";
   view = new TokensView(find("tokens"), point);
   inspect(find("inspector"), null);
   find("write").addEventListener("click", () => write({}));
@@ -42,15 +44,26 @@ export async function show() {
   if (!isCurrent()) await look();
 }
 
+export const written = () => (isCurrent() ? state.written : []);
+
+export function restore(tokens) {
+  kept = tokens;
+  look_();
+}
+
 // The text as other tabs read it: the box, and what was written behind it. A special token is part of
 // it only where its name is read as one; else the name would be cut into tokens of text.
 const isRead = (token) => state.special || token.kind !== "special";
 export const wholeText = () => (isCurrent() ? textOf(all().filter(isRead)) : find("box").value);
 
+// The same as ids: tokens that were drawn need not be those that their text is cut into.
+export const textOrIds = () => (isCurrent() ? { ids: ids(all()) } : { text: find("box").value, special: find("special").checked });
+
 const lookLater = debounced(() => find("panel-text").hidden || guarded(look)(), 300);
 
 // What is asked about the text of before, nobody waits for any more.
 function typed() {
+  kept = [];
   pause();
   lookLater();
 }
@@ -62,7 +75,8 @@ async function look() {
   try {
     const given = [];
     for await (const event of lines("trace", { ...asked, alternatives: N_ALTERNATIVES }, signal)) given.push(...(event.figures ?? []));
-    Object.assign(state, { given, written: [], of: asked.text, special: asked.special });
+    Object.assign(state, { given, written: kept, of: asked.text, special: asked.special });
+    kept = [];
     draw();
     say();
   } finally {

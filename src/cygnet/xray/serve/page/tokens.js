@@ -4,13 +4,15 @@ import { ask } from "./api.js";
 import { debounced, element, find, table } from "./dom.js";
 import { guarded, say } from "./message.js";
 import { whole } from "./numbers.js";
+import * as side from "./side.js";
 import { wholeText } from "./text.js";
 import { TokensView, isPartial, sizeOf } from "./tokens_view.js";
 
 let view;
 let asked = 0;
 
-export function begin() {
+export function begin({ tokenizers }) {
+  find("side").hidden = !tokenizers.length;
   view = new TokensView(find("split"), (i) => mark(i));
   const later = debounced(() => find("panel-tokens").hidden || guarded(show)(), 200);
   find("box").addEventListener("input", later);
@@ -19,8 +21,10 @@ export function begin() {
 
 export async function show() {
   const number = ++asked;
-  const found = await ask("tokens", { text: wholeText(), special: find("special").checked });
+  const text = { text: wholeText(), special: find("special").checked };
+  const [found, beside] = await Promise.all([ask("tokens", text), find("side").hidden ? null : ask("compare", text)]);
   if (number !== asked) return; // a later text has been asked for
+  if (beside) side.draw(beside);
   view.draw(found.tokens);
   const sizes = found.tokens.map((token) => (token.kind === "text" ? sizeOf(token) : 0));
   const n = found.tokens.length;

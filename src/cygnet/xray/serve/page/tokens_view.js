@@ -3,7 +3,7 @@
 // focus, selection and pointer stay where they are, and a token that comes does not wait for others.
 
 import { element } from "./dom.js";
-import { bits, percent } from "./numbers.js";
+import { bits, probability } from "./numbers.js";
 
 const MOST_SURPRISING = 10; // bits at which the colour is at its strongest
 const STRICT = new TextDecoder("utf-8", { fatal: true });
@@ -153,7 +153,7 @@ function set(item, property, value) {
   if (item[property] !== value) item[property] = value;
 }
 
-function classes(token) {
+export function classes(token) {
   const origin = { given: "given", forced: "forced", drawn: "" }[token.origin];
   const kind = token.kind === "text" ? (isPartial(token) ? "partial" : "") : token.kind;
   return ["token", origin, kind, token.carries_loss ? "" : "uncounted"].filter(Boolean).join(" ");
@@ -162,6 +162,6 @@ function classes(token) {
 function spoken(token) {
   const parts = [token.text];
   if (token.kind !== "text") parts.push(token.kind);
-  if (token.surprise != null) parts.push(percent(token.probability), `${bits(token.surprise)} bits`);
+  if (token.surprise != null) parts.push(probability(token.probability), `${bits(token.surprise)} bits`);
   return parts.join(", ");
 }
