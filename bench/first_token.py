@@ -19,7 +19,11 @@ FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 SENTENCE = "Once upon a time, there was a little girl who liked to play. "
-PROMPTS = {"10 tokens": SENTENCE[:36], "about 1,000 tokens": SENTENCE * 66}
+PROMPTS = {
+    "10 tokens": SENTENCE[:36],
+    "about 1,000 tokens": SENTENCE * 66,
+    "about 3,000 tokens": SENTENCE * 176,
+}
 CLICK = """() => new Promise(done => {
   const before = document.querySelectorAll("#tokens .token").length;
   const begin = performance.now();
@@ -64,8 +68,9 @@ def served(run: str) -> Iterator[str]:
 
 def click(page: Page, text: str, seed: int) -> float:
     """Milliseconds from a click on Write to the first token."""
-    page.fill("#box", text)
-    page.wait_for_timeout(1500)  # until the text itself is looked at
+    with page.expect_request_finished(lambda request: request.url.endswith("/api/trace")):
+        page.fill("#box", text)
+    page.wait_for_timeout(500)  # until it is drawn
     page.fill("#max_tokens", "5")
     page.fill("#seed", str(seed))
     found: float = page.evaluate(CLICK)

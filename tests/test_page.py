@@ -45,7 +45,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("models") / "<img src=x onerror=alert(1)>"
     characters = SCRIPT.encode()
     merges = [(254 + i if i > 1 else characters[0], characters[i]) for i in range(1, len(SCRIPT))]
-    specials = ["<|endoftext|>", "<b onclick=alert(2)>"]
+    specials = ["<|endoftext|>", "<b onclick=alert(2)>", "<|im_start|>", "<|im_end|>"]
     tokenizer = Tokenizer(merges, "[^~]+|~+", special_tokens=specials, n_dead=2)
     config = copy.deepcopy(CONFIGS["gpt2"])
     config.vocab_size, config.n_positions = tokenizer.vocab_size, 96
@@ -184,6 +184,99 @@ def test_the_model_writes_as_one_watches(page: Page, hostile: Served) -> None:
     assert texts(page) == shown[:-1]
 
 
+def test_tokens_that_stay_keep_their_elements(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab" * 300)
+    limit(page, 2)
+    page.fill("#temperature", "0")  # ends no document
+    page.locator("#tokens .token").nth(1).click()
+    page.evaluate(
+        """() => {
+          const items = document.querySelectorAll("#tokens .token");
+          for (const item of items) item.isOld = true;
+          getSelection().setBaseAndExtent(items[0], 0, items[2], 0);
+          window.nMade = 0;
+          new MutationObserver(all => all.forEach(one => { nMade += one.addedNodes.length }))
+            .observe(document.getElementById("tokens"), {childList: true, subtree: true});
+        }"""
+    )
+    selected = page.evaluate("getSelection().toString()")
+    assert selected == "ab"
+    for n_tokens, act in ((602, "#write"), (601, "#back"), (602, "#step")):
+        page.locator(act).evaluate("button => button.click()")
+        expect(page.locator("#tokens .token")).to_have_count(n_tokens)
+    olds = "all => all.filter(item => item.isOld).length"
+    assert page.locator("#tokens .token").evaluate_all(olds) == 600
+    assert page.evaluate("nMade") < 30, "three tokens, each with its parts"
+    assert page.evaluate("getSelection().toString()") == selected
+    expect(page.locator("#tokens .token.pinned")).to_have_count(1)
+    expect(page.locator("#inspector")).to_contain_text("token 1, given")
+    write_in(page, "ab" * 299 + "bc")  # figures of the last two differ
+    assert page.locator("#tokens .token").evaluate_all(olds) == 600
+    expect(page.locator("#tokens .token.pinned .marked")).to_have_text("b")
+    write_in(page, "bb")
+    expect(page.locator("#tokens .token.pinned")).to_have_count(1)
+    write_in(page, "ba")
+    expect(page.locator("#tokens .token.pinned")).to_have_count(0)  # it is another token
+
+
+def test_a_token_that_comes_behind_a_long_text_is_seen(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab" * 900)
+    last = page.locator("#tokens .token").last
+    expect(last).not_to_be_in_viewport()
+    page.fill("#temperature", "0")
+    page.click("#step")
+    expect(page.locator("#tokens .token")).to_have_count(1801)
+    expect(last).to_be_in_viewport()
+    expect(page.locator("#pause")).to_be_in_viewport()
+
+
+def test_typing_on_gives_up_the_text_of_before(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab")
+    with gated() as gate:
+        page.fill("#box", "ab" * 1500)
+        gate.let(2)
+        wait_until(lambda: len(gate.passed) == 2)
+        page.fill("#box", "ba")
+        gate.let(2)  # the part that had begun, and that of the new text
+        wait_until(lambda: texts(page) == ["b", "a"])
+    assert len(gate.passed) == 4
+
+
+def test_a_text_is_written_on_from_before_its_figures_are_there(
+    page: Page, hostile: Served
+) -> None:
+    page.clock.install()
+    opened(page, hostile)
+    write_in(page, "ab")
+    page.clock.pause_at(page.evaluate("Date.now()") + 1000)  # nobody looks at the text by itself
+    text = "abc" * 50
+    page.fill("#box", text)
+    limit(page, 2)
+    page.fill("#temperature", "0")
+    page.click("#write")
+    expect(page.locator("#tokens .token")).to_have_count(152)
+    expect(page.locator("#pause")).to_be_disabled()
+    found = trace(hostile.subject.model, hostile.subject.tokenizer, text)
+    shown = page.locator("#tokens .under").all_text_contents()
+    assert [float(one) for one in shown[:150]] == pytest.approx(
+        [token.surprise for token in found.tokens], abs=0.51
+    )
+
+
+def test_plain_text_runs_in_its_own_direction(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "\u05e9\u05dc\u05d5\u05dd\nab")
+    page.uncheck("#raw")
+    places = page.locator("#tokens .clean").evaluate_all(
+        "all => all.filter(one => one.textContent.trim()).map(one => one.getBoundingClientRect().x)"
+    )
+    assert places[:4] == sorted(places[:4], reverse=True), "Hebrew, from right to left"
+    assert places[4] < places[5] < places[3]
+
+
 def test_an_alternative_is_chosen_and_written_on_from_with_keys_alone(
     page: Page, hostile: Served
 ) -> None:
@@ -258,13 +351,41 @@ def test_other_tabs_do_not_cut_the_name_of_a_special_token(page: Page, hostile: 
     write_in(page, "ab")
     subject = hostile.subject
     [token] = trace(subject.model, subject.tokenizer, "<|endoftext|>", special=True).tokens
-    lines = [{"prompt": []}, {"token": token.to_dict()}, {"end": "boundary"}]
+    lines = [{"token": token.to_dict()}, {"end": "boundary"}]
     body = "".join(json.dumps(line) + "\n" for line in lines)
     page.route("**/api/write", lambda route: route.fulfill(body=body))
     page.click("#step")
     expect(page.locator("#tokens .token.special")).to_have_count(1)
     page.click("#tab-tokens")
     expect(page.locator("#split .token .marked")).to_have_text(["a", "b"])
+
+
+def test_special_tokens_alone_have_no_figure_for_each_byte(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    page.check("#special")
+    write_in(page, "<|endoftext|>")
+    expect(page.locator("#totals")).to_have_text(re.compile(r"^1 tokens, 0 bytes, [\d.]+ bits$"))
+    page.click("#tab-tokens")
+    expect(page.locator("#split-totals")).to_have_text("1 tokens, 0 bytes")
+    page.fill("#box", "ab<|endoftext|>")
+    expect(page.locator("#split-totals")).to_have_text("3 tokens, 2 bytes, 1.00 bytes per token")
+
+
+def test_who_speaks_stands_beside_each_token(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    page.check("#special")
+    page.fill("#box", "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nho<|im_end|>\n")
+    page.click("#tab-tokens")
+    cells = page.locator("#split-table tbody tr")
+    expect(cells).to_have_count(25)
+    said = [row.split("\t")[-2:] for row in cells.all_inner_texts()]
+    assert said == (
+        [["user", "does not count"]] * 10
+        + [["assistant", "does not count"]] * 11
+        + [["assistant", "counts"]] * 3
+        + [["assistant", "does not count"]]
+    )
+    expect(page.locator("#split .token:not(.uncounted)")).to_have_count(3)
 
 
 def test_a_row_is_shown_though_the_picture_of_all_has_failed(page: Page, recorded: Served) -> None:

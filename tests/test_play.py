@@ -22,6 +22,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.generation import generate
 from cygnet.transformer.sampling import Sampling
+from cygnet.xray.pieces import percent
 from cygnet.xray.play.command import options_of, sampling_of
 from cygnet.xray.play.farewell import command, text_of
 from cygnet.xray.play.keys import BY_NAME, KEYS, Keyboard
@@ -30,8 +31,8 @@ from cygnet.xray.play.player import SPEEDS, VIEWS, Player
 from cygnet.xray.play.screen import draw, key_lines
 from cygnet.xray.play.script import parse_forced, write
 from cygnet.xray.play.settings import SETTINGS
-from cygnet.xray.play.text_views import CURSOR, MARKS, mark_of, text_rows
-from cygnet.xray.terminal import LEVELS
+from cygnet.xray.play.text_views import CURSOR, mark_of, text_rows
+from cygnet.xray.shades import SHADES
 from cygnet.xray.trace import Alternative, Trace, TraceToken
 from cygnet.xray.writing import Writing
 from small_models import BYTES, CONFIGS, new_model
@@ -365,10 +366,10 @@ def test_three_views_of_the_same_tokens() -> None:
 
 
 def test_surprise_is_seen_without_colour() -> None:
-    assert len(MARKS) == len(LEVELS) == len(set(MARKS))
-    bits = [0.5, 1.5, 3, 5, 20]
+    assert len({shade.border for shade in SHADES}) == len(SHADES)
+    bits = [0.5, 1.5, 3, 5, 8, 12, 20]
     tokens = [TraceToken(0, b"a", figures=TokenFigures(0, -b * 0.693147, 1, 0, ())) for b in bits]
-    assert "".join(map(mark_of, tokens)) == "".join(MARKS)
+    assert "".join(map(mark_of, tokens)) == "".join(shade.border for shade in SHADES)
 
 
 def test_figures_of_the_token_under_the_cursor() -> None:
@@ -378,13 +379,13 @@ def test_figures_of_the_token_under_the_cursor() -> None:
     assert token.figures is not None
     text = "\n".join("".join(part for _, part in row) for row in draw(player, 100, 24))
     for wanted in (
-        "step 2", f"{token.figures.probability:.1%}", f"{token.surprise:.1f} bits",
-        f"drawn from {token.drawn_probability:.1%}", f"rank {token.figures.rank}",
+        "at 3, step 2", percent(token.figures.probability), f"{token.surprise:.1f} bits",
+        f"drawn from {percent(token.drawn_probability or 0)}", f"rank {token.figures.rank}",
         f"entropy {token.figures.entropy:.1f} bits", f"id {token.id}",
     ):  # fmt: skip
         assert wanted in text
     for number, one in enumerate(token.alternatives, 1):
-        assert re.search(rf" {number} {re.escape(one.text)} +{one.probability:.1%}", text)
+        assert re.search(rf" {number} {re.escape(one.text)} +{percent(one.probability)}", text)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -500,9 +501,9 @@ def test_a_script_prints_and_draws(folder: Path, tmp_path: Path) -> None:
     result = cygnet("xray", "play", folder, "--steps", "3", "--force", "2:97", "--svg", svg)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("a│b│c│")
-    assert lines[0].split("│")[4] == "a"
-    assert lines[2].startswith("6 tokens, 6 bytes")
+    assert lines[0].startswith("a│b│c»")
+    assert "►a│" in lines[0]
+    assert lines[4].startswith("6 tokens, 6 bytes")
     assert svg.read_text().startswith("<svg")
 
 

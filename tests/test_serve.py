@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,12 @@ from cygnet.xray.serve.serving import listen
 from cygnet.xray.serve.subject import Subject, check_inside
 from cygnet.xray.tracing import trace, trace_generation
 from cygnet.xray.writing import Writing
-from serving import Served, gated, serving, wait_until
+from serving import Gate, Served, gated, serving, wait_until
 from small_models import BYTES, CONFIGS, new_model
 
 JSON = {"content-type": "application/json"}
+LONG = {"text": "ab" * 1000, "alternatives": 0}
+"""Many parts of a trace, as the context of the small model is 48 tokens."""
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +53,14 @@ def written(client: httpx.Client, **order: Any) -> list[dict[str, Any]]:
     answer = client.post("/api/write", json=order)
     assert answer.status_code == 200, answer.text
     return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def read(client: httpx.Client, **asked: Any) -> list[dict[str, Any]]:
+    """The tokens of a text that is read to its end."""
+    lines = client.post("/api/trace", json=asked).text.splitlines()
+    *parts, end = [json.loads(line) for line in lines]
+    assert end == {"end": "length"}
+    return [token for part in parts for token in part["figures"]]
 
 
 def tokens(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -231,8 +242,10 @@ def test_links_out_of_a_run_are_seen(tmp_path: Path) -> None:
 
 def test_a_trace_is_that_of_the_library(served: Served, client: httpx.Client) -> None:
     text = "a <b>‮ 🦢\x00\n"
-    found = client.post("/api/trace", json={"text": text, "alternatives": 3}).json()
-    assert found == trace(served.subject.model, BYTES, text, n_alternatives=3).to_dict()
+    for asked in (text, text * 20, ""):  # longer than the context, too
+        found = read(client, text=asked, alternatives=3)
+        whole = trace(served.subject.model, BYTES, asked, n_alternatives=3)
+        assert found == whole.to_dict()["tokens"]
     alone = client.post("/api/tokens", json={"text": text}).json()["tokens"]
     assert [token["id"] for token in alone] == list(text.encode())
     assert alone[0]["probability"] is None
@@ -247,17 +260,14 @@ def test_special_tokens_count_where_they_are_asked_for(client: httpx.Client) -> 
 
 def test_what_is_written_is_what_the_library_writes(served: Served, client: httpx.Client) -> None:
     sampling = {"temperature": 0.9, "top_k": 50, "top_p": 0.95, "min_p": 0.001, "seed": 3}
-    events = written(
-        client, text="ab", max_tokens=60, alternatives=4, with_figures=True, **sampling
-    )
+    events = written(client, text="ab", max_tokens=60, alternatives=4, with_prompt=True, **sampling)
     whole = trace_generation(
         served.subject.model, BYTES, "ab", max_tokens=60, n_alternatives=4, **sampling
     ).to_dict()["tokens"]
     assert tokens(events)[: len(whole) - 2] == whole[2:]  # beyond the context, too
-    prompts = [event["prompt"] for event in events if "prompt" in event]
-    assert [token["probability"] for token in prompts[0]] == [None, None]
-    assert prompts[1] == whole[:2]
+    assert [token["id"] for token in events[0]["prompt"]] == list(b"ab")
     assert list(events[1]) == ["token"], "the first token does not wait for the prompt's figures"
+    assert events[2]["figures"] == whole[:2]
     assert events[-1]["end"] in ("length", "boundary")
 
 
@@ -289,14 +299,21 @@ def test_two_people_share_the_model_token_by_token(served: Served, client: httpx
     with gated() as gate, client.stream("POST", "/api/write", json=order) as first:
         gate.let(4)
         arriving = first.iter_lines()
-        assert len(tokens([json.loads(next(arriving)) for _ in range(5)])) == 4
-        gate.let(85)
-        second = tokens(written(client, **order | {"max_tokens": 40}))
-        assert len(second) == 40  # it did not wait for the first one to end
-        assert served.writer.n_active == 1
-        both = gate.passed[5:83]
-        assert all(one is not next_one for one, next_one in pairwise(both)), "a token in turn"
+        assert len(tokens([json.loads(next(arriving)) for _ in range(4)])) == 4
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(written, client, **order | {"max_tokens": 40})
+            gate.let_until(second)
+        assert len(tokens(second.result())) == 40
+        assert served.writer.n_active == 1, "it did not wait for the first one to end"
+        assert in_turn(gate)
     wait_until(lambda: served.writer.n_active == 0)
+
+
+def in_turn(gate: Gate) -> bool:
+    """Whether the second who came got each other turn."""
+    [second] = {id(one) for one in gate.passed} - {id(gate.passed[0])}
+    turns = [i for i, one in enumerate(gate.passed) if id(one) == second]
+    return {after - before for before, after in pairwise(turns)} == {2}
 
 
 def test_a_closed_page_stops_its_text(served: Served, client: httpx.Client) -> None:
@@ -306,11 +323,40 @@ def test_a_closed_page_stops_its_text(served: Served, client: httpx.Client) -> N
         with client.stream("POST", "/api/write", json=order) as answer:
             gate.let(3)
             arriving = answer.iter_lines()
-            for _ in range(4):
+            for _ in range(3):
                 next(arriving)
         wait_until(lambda: served.writer.n_active == 0)
     time.sleep(0.3)
     assert served.writer.n_steps <= before + 4, "but for the one that had begun"
+
+
+def test_a_token_does_not_wait_for_a_whole_text_that_is_read(
+    served: Served, client: httpx.Client
+) -> None:
+    order = {"given": list(b"ab"), "max_tokens": 5, "alternatives": 0, "temperature": 0}
+    with gated() as gate, client.stream("POST", "/api/trace", json=LONG):
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(written, client, **order)
+            gate.let_until(second)
+        assert len(tokens(second.result())) == 5
+        assert served.writer.n_active == 1, "the first is still being read"
+        assert in_turn(gate)
+    wait_until(lambda: served.writer.n_active == 0)
+
+
+@pytest.mark.parametrize("path", ["trace", "write"])
+def test_a_text_that_nobody_waits_for_is_read_no_further(
+    served: Served, client: httpx.Client, path: str
+) -> None:
+    order = LONG if path == "trace" else LONG | {"with_prompt": True, "max_tokens": 1}
+    with gated() as gate:
+        with client.stream("POST", f"/api/{path}", json=order) as answer:
+            gate.let(4)
+            lines = map(json.loads, answer.iter_lines())
+            assert any("figures" in line for line in lines)
+        wait_until(lambda: served.writer.n_active == 0)
+    client.post("/api/tokens", json={"text": "which the model's thread does last"})
+    assert len(gate.passed) <= 5, "but for the part that had begun"
 
 
 def test_a_model_that_has_diverged_ends_the_text_with_a_line(tmp_path: Path) -> None:
@@ -320,7 +366,9 @@ def test_a_model_that_has_diverged_ends_the_text_with_a_line(tmp_path: Path) -> 
     with serving(Subject(tmp_path, model, BYTES)) as found:
         answer = httpx.post(f"{found.address}/api/write", json={"text": "a"})
         lines = [json.loads(line) for line in answer.text.splitlines()]
+        read_lines = httpx.post(f"{found.address}/api/trace", json={"text": "a"}).text.splitlines()
     assert "not finite" in lines[-1]["error"]
+    assert "not finite" in json.loads(read_lines[-1])["error"]
     assert found.writer.n_active == 0
 
 

@@ -3,21 +3,11 @@
 import html
 
 from cygnet.xray.markup import html_table
-from cygnet.xray.terminal import BORDER, N_BEFORE, bracketed, percent, totals
+from cygnet.xray.pieces import BORDER, bracketed, percent
+from cygnet.xray.shades import GROUNDS
+from cygnet.xray.terminal import N_BEFORE, totals
 from cygnet.xray.trace import Trace, TraceToken
 
-# One hue of the same lightness (OKLCH 0.70, 48°) and more and more chroma: stronger is further from
-# grey, so that it means more on a light ground and on a dark one. Black on each of them has a
-# contrast of 7 or more, whatever the colours of the notebook or page around.
-SHADES = {
-    1: "rgb(169,155,148)",
-    2: "rgb(188,149,129)",
-    4: "rgb(193,143,112)",
-    7: "rgb(214,136,92)",
-    10: "rgb(238,122,40)",
-    14: "rgb(250,111,0)",
-}
-"""The colour of a token by the bits above which it has it; its text is black."""
 STYLE = """
 .cygnet-trace { line-height: 2.4; white-space: pre-wrap; overflow-wrap: anywhere;
   font-family: ui-monospace, monospace; }
@@ -39,9 +29,9 @@ STYLE = """
   .cygnet-token, .cygnet-bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """ + "".join(
     f".cygnet-above-{bits} {{ background: {colour}; color: #000; }}\n"
-    for bits, colour in SHADES.items()
+    for bits, colour in GROUNDS.items()
 )
-MOST_SURPRISING = max(SHADES)  # bits at which the bar is at its highest
+MOST_SURPRISING = max(GROUNDS)  # bits at which the bar is at its highest
 BAR = 6  # pixels
 
 
@@ -72,7 +62,7 @@ def _legend(trace: Trace) -> str:
         words.append("A dashed border: given, not drawn.")
     if any(token.figures for token in trace.tokens):
         scale = " ".join(
-            f'<span class="cygnet-token cygnet-above-{bits}">{bits}</span>' for bits in SHADES
+            f'<span class="cygnet-token cygnet-above-{bits}">{bits}</span>' for bits in GROUNDS
         )
         words.append(
             "The stronger the colour of a token, and the higher the bar beneath it, the more"
@@ -119,7 +109,7 @@ def token_html(token: TraceToken) -> str:
 
 def _shade_of(token: TraceToken) -> str:
     """The class of its shade behind a blank, if it has one."""
-    passed = [bits for bits in SHADES if bits < (token.surprise or 0.0)]
+    passed = [bits for bits in GROUNDS if bits < (token.surprise or 0.0)]
     return f" cygnet-above-{passed[-1]}" if passed else ""
 
 

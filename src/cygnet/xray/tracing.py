@@ -1,6 +1,8 @@
 """Making traces: the tokens of a text, and what a model thinks of each."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +71,46 @@ def trace_ids(
     model: PreTrainedModel, tokenizer: AnyTokenizer, ids: Sequence[int], *, n_alternatives: int = 5
 ) -> Trace:
     """``trace`` of a text that is tokens already, without the boundary before it."""
+    parts = trace_parts(model, tokenizer, ids, n_alternatives=n_alternatives)
+    n_before = 0 if tokenizer.boundary_id is None else 1
+    window = window_over(model, n_before + len(ids))
+    return Trace(tuple(chain.from_iterable(parts)), window)
+
+
+def trace_parts(
+    model: PreTrainedModel, tokenizer: AnyTokenizer, ids: Sequence[int], *, n_alternatives: int = 5
+) -> Iterator[list[TraceToken]]:
+    """The tokens of ``trace_ids``, at most 256 at a time; who stops asking stops the model."""
     check_vocabulary(model, tokenizer)
+    table = TokenTable(tokenizer)
+    tokens = iter(table.trace(ids).tokens)
+    for part in _figures(model, tokenizer, ids, n_alternatives):
+        yield [
+            replace(token, figures=figures, alternatives=table.alternatives(figures))
+            for figures, token in zip(part, tokens, strict=False)
+        ]
+
+
+def _figures(
+    model: PreTrainedModel, tokenizer: AnyTokenizer, ids: Sequence[int], n_alternatives: int
+) -> Iterator[Sequence[TokenFigures | None]]:
     before = [] if tokenizer.boundary_id is None else [tokenizer.boundary_id]
-    figures: list[TokenFigures | None] = [None] * (0 if before else 1)
-    with evaluating(model):
-        for logits, targets in _predictions(model, [*before, *ids]):
-            check_finite(logits.amax(dim=-1))
-            figures += token_figures(logits, targets, n_alternatives, tokenizer.vocab_size)
-    return TokenTable(tokenizer).trace(ids, figures[: len(ids)])
+    if not before:
+        yield [None]
+    for logits, targets in _predictions(model, [*before, *ids]):
+        check_finite(logits.amax(dim=-1))
+        yield token_figures(logits, targets, n_alternatives, tokenizer.vocab_size)
+
+
+def window_over(model: PreTrainedModel, n_tokens: int) -> int | None:
+    """Tokens that a model reads at once, where that is fewer than come before the last of some.
+
+    Args:
+        model: A causal language model.
+        n_tokens: Tokens, with the boundary before them.
+    """
+    longest = context_length(model) or WINDOW_WITHOUT_LIMIT
+    return longest if n_tokens - 1 > longest else None
 
 
 def trace_generation(
@@ -134,11 +168,14 @@ def _logits_function(
 
     def in_parts(window: torch.Tensor, first: int) -> Iterator[torch.Tensor]:
         assert head is not None
-        hidden = model.base_model(input_ids=window, use_cache=False)[0][0, first:]
+        with evaluating(model):
+            hidden = model.base_model(input_ids=window, use_cache=False)[0][0, first:]
         for part in hidden.split(ROWS):
             yield head.bend(part @ head.weight.T)
 
     def at_once(window: torch.Tensor, first: int) -> Iterator[torch.Tensor]:
-        yield model(input_ids=window, use_cache=False).logits[0, first:]
+        with evaluating(model):
+            logits = model(input_ids=window, use_cache=False).logits[0, first:]
+        yield from logits.split(ROWS)
 
     return at_once if head is None else in_parts

@@ -14,8 +14,8 @@ from starlette.routing import Route
 
 from cygnet.errors import CygnetError
 from cygnet.xray.serve import looking
-from cygnet.xray.serve.asking import LIMITS, read_fields
-from cygnet.xray.serve.generating import Order, Writer
+from cygnet.xray.serve.asking import LIMITS, Fields, read_fields
+from cygnet.xray.serve.generating import Writer
 from cygnet.xray.serve.guards import Guard, refused
 from cygnet.xray.serve.looking import Look
 from cygnet.xray.serve.subject import Subject
@@ -48,7 +48,8 @@ def make_app(subject: Subject, port: int) -> Starlette:
         routes=[
             *_page(),
             Route("/api/about", _about(subject)),
-            Route("/api/write", _write(subject, writer), methods=["POST"]),
+            Route("/api/trace", _lines(writer.read), methods=["POST"]),
+            Route("/api/write", _lines(writer.write), methods=["POST"]),
             *_questions(subject, model, looking.OF_MODEL),
             *_questions(subject, readers, looking.OF_FILES),
         ],
@@ -99,10 +100,11 @@ def _asked(subject: Subject, worker: Worker, look: Look) -> Endpoint:
     return answer
 
 
-def _write(subject: Subject, writer: Writer) -> Endpoint:
+def _lines(begin: Callable[[Fields], Awaitable[AsyncIterator[str]]]) -> Endpoint:
+    """An answer that comes line by line, and ends where the page no longer listens."""
+
     async def answer(request: Request) -> Response:
-        order = Order.read(await read_fields(request), subject)
-        lines = await writer.begin(order)
+        lines = await begin(await read_fields(request))
         return StreamingResponse(lines, media_type="application/x-ndjson")
 
     return answer

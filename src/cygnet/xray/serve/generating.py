@@ -1,11 +1,11 @@
-"""A text that is written for a page: a line of JSON for each token, as soon as it is drawn."""
+"""What a page sees come: lines of JSON, as a text is read or written."""
 
 import contextlib
 import json
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from cygnet.errors import CygnetError, InputError
 from cygnet.transformer.sampling import Sampling
@@ -17,12 +17,10 @@ from cygnet.xray.serve.asking import (
     read_sampling,
     read_tokens,
 )
+from cygnet.xray.serve.reading import Event, figures, trace
 from cygnet.xray.serve.subject import Subject
 from cygnet.xray.serve.worker import Worker
-from cygnet.xray.tracing import trace_ids
 from cygnet.xray.writing import Writing
-
-Event = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +34,7 @@ class Order:
         max_tokens: Most tokens to put behind it, the forced one included.
         sampling: How they are drawn.
         n_alternatives: How many of the likeliest to send with each.
-        with_figures: Send the figures of the prompt too, behind the first token.
+        with_prompt: Send the tokens of the prompt first, and their figures from the first token on.
     """
 
     given: list[int]
@@ -45,7 +43,7 @@ class Order:
     max_tokens: int
     sampling: Sampling
     n_alternatives: int
-    with_figures: bool
+    with_prompt: bool
 
     @classmethod
     def read(cls, fields: Fields, subject: Subject) -> Self:
@@ -64,7 +62,7 @@ class Order:
             max_tokens=fields.integer("max_tokens", 100, least=1, most=MOST_WRITTEN),
             sampling=read_sampling(fields),
             n_alternatives=fields.integer("alternatives", 10, least=0, most=MOST_ALTERNATIVES),
-            with_figures=fields.flag("with_figures"),
+            with_prompt=fields.flag("with_prompt"),
         )
         fields.check_all_known()
         check_length(len(found.given) + len(found.written) + found.max_tokens)
@@ -72,14 +70,14 @@ class Order:
 
 
 class Writer:
-    """Writes texts for all who ask, a token at a time in turn.
+    """Writes texts for all who ask, a token at a time in turn, and reads them in parts.
 
     Args:
         subject: Whose model.
         worker: In whose thread.
 
     Attributes:
-        n_active: Texts that are being written.
+        n_active: Texts that are being written or read.
         n_steps: Tokens that were asked of the model.
     """
 
@@ -87,19 +85,33 @@ class Writer:
         self._subject, self._worker = subject, worker
         self.n_active = self.n_steps = 0
 
-    async def begin(self, order: Order) -> AsyncIterator[str]:
-        """Take an order; the lines come as the text is written.
+    async def read(self, fields: Fields) -> AsyncIterator[str]:
+        """Take a text; the lines come as the model reads it.
 
         Returns:
-            Lines of JSON: ``{"prompt": [tokens]}`` first, and again with figures where they are
-            asked for; ``{"token": ...}`` for each token, as of ``TraceToken.to_dict``; at the end
-            ``{"end": "length" | "boundary"}``, or ``{"error": ...}``.
+            Lines of JSON, as ``reading.trace`` has them, or at the end ``{"error": ...}``.
 
         Raises:
-            InputError: There is nothing to begin from, or no such token.
+            InputError, HTTPException: A field is wrong.
         """
+        events = await self._worker.do(trace, self._subject, fields)
+        return self._lines(self._worker.each(events))
+
+    async def write(self, fields: Fields) -> AsyncIterator[str]:
+        """Take an order, as ``Order.read``; the lines come as the text is written.
+
+        Returns:
+            Lines of JSON: ``{"token": ...}`` for each token, as of ``TraceToken.to_dict``; at the
+            end ``{"end": "length" | "boundary"}``, or ``{"error": ...}``. Of a prompt that is
+            asked for ``{"prompt": [tokens]}`` comes before them all, and from the first one on
+            ``{"figures": [tokens]}`` for some tokens of it at a time.
+
+        Raises:
+            InputError, HTTPException: A field is wrong, or there is nothing to begin from.
+        """
+        order = Order.read(fields, self._subject)
         writing = await self._worker.do(self._open, order)
-        return self._lines(order, writing)
+        return self._lines(self._events(order, writing))
 
     def _open(self, order: Order) -> Writing:
         return Writing(
@@ -112,10 +124,10 @@ class Writer:
             with_figures_of_prompt=False,
         )
 
-    async def _lines(self, order: Order, writing: Writing) -> AsyncIterator[str]:
+    async def _lines(self, events: AsyncIterator[Event]) -> AsyncIterator[str]:
         with self._active():
             try:
-                async for event in self._events(order, writing):
+                async for event in events:
                     yield json.dumps(event) + "\n"
             except CygnetError as error:  # too late for a status
                 yield _failed(str(error))
@@ -124,30 +136,31 @@ class Writer:
                 yield _failed("the server has failed; its terminal says more")
 
     async def _events(self, order: Order, writing: Writing) -> AsyncIterator[Event]:
-        prompt = writing.trace.tokens[: writing.n_given]
-        yield {"prompt": [token.to_dict() for token in prompt]}
+        if order.with_prompt:
+            prompt = writing.trace.tokens[: writing.n_given]
+            yield {"prompt": [token.to_dict() for token in prompt]}
+        of_prompt = self._of_prompt(order)
         for number in range(order.max_tokens):
             yield {"token": await self._worker.do(self._put, order, writing, number)}
-            if number == 0 and order.with_figures:
-                yield {"prompt": await self._worker.do(self._figures, order)}
+            if part := await anext(of_prompt, None):
+                yield part
             if writing.ended:
                 break
+        async for part in of_prompt:
+            yield part
         yield {"end": writing.ended or "length"}
+
+    async def _of_prompt(self, order: Order) -> AsyncIterator[Event]:
+        if order.with_prompt:
+            parts = figures(self._subject, order.given, order.n_alternatives)
+            async for part in self._worker.each(parts):
+                yield part
 
     def _put(self, order: Order, writing: Writing, number: int) -> Event:
         self.n_steps += 1
         if number == 0 and order.force is not None:
             return writing.force(order.force).to_dict()
         return writing.step().to_dict()
-
-    def _figures(self, order: Order) -> list[Event]:
-        found = trace_ids(
-            self._subject.model,
-            self._subject.tokenizer,
-            order.given,
-            n_alternatives=order.n_alternatives,
-        )
-        return [token.to_dict() for token in found.tokens]
 
     @contextlib.contextmanager
     def _active(self) -> Iterator[None]:

@@ -12,25 +12,15 @@ from cygnet.xray.runs.comparison import compare_runs
 from cygnet.xray.runs.curves import AXES, UNITS
 from cygnet.xray.runs.reading import read_runs
 from cygnet.xray.runs.samples import read_samples
-from cygnet.xray.serve.asking import MOST_ALTERNATIVES, Fields, read_tokens
+from cygnet.xray.serve.asking import Fields, read_tokens
 from cygnet.xray.serve.subject import Subject, check_inside
 from cygnet.xray.token_table import TokenTable
-from cygnet.xray.tracing import trace_ids
 
 Answer = dict[str, Any]
 Look = Callable[[Subject, Fields], Answer]
 MOST_MAPPED = 300  # tokens: half a megabyte for one map
 MOST_NEIGHBOURS = 100
 MOST_SNAPSHOTS = 40
-
-
-def trace(subject: Subject, fields: Fields) -> Answer:
-    """``Trace.to_dict`` of a text: ``text``, ``special``, ``alternatives``."""
-    n_alternatives = fields.integer("alternatives", 10, least=0, most=MOST_ALTERNATIVES)
-    ids = read_tokens(fields, subject.tokenizer)
-    fields.check_all_known()
-    found = trace_ids(subject.model, subject.tokenizer, ids, n_alternatives=n_alternatives)
-    return found.to_dict()
 
 
 def tokens(subject: Subject, fields: Fields) -> Answer:
@@ -111,7 +101,7 @@ def samples(subject: Subject, fields: Fields) -> Answer:
     return {"prompts": [one.to_dict() for one in read_samples(read_runs(subject.runs))]}
 
 
-OF_MODEL: dict[str, Look] = {"trace": trace, "tokens": tokens, "attention": attention}
+OF_MODEL: dict[str, Look] = {"tokens": tokens, "attention": attention}
 """What the model is asked, in turn with texts that are being written."""
 OF_FILES: dict[str, Look] = {
     "row": row,

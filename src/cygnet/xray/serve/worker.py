@@ -1,9 +1,10 @@
 """``Worker``: a thread that several users share in turn."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 Result = TypeVar("Result")
@@ -29,6 +30,11 @@ class Worker:
         """What a function returns or raises, called in the thread."""
         call = partial(job, *arguments, **options)
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def each(self, parts: Iterator[Result]) -> AsyncIterator[Result]:
+        """What an iterator gives, a job for each: others get their turn in between."""
+        while found := await self.do(list[Result], islice(parts, 1)):
+            yield found[0]
 
     def close(self) -> None:
         """Drop the jobs that have not begun."""

@@ -73,9 +73,9 @@ class Comparison:
             "tokenizers": {
                 name: {
                     "n_tokens": len(trace.tokens),
-                    "bytes_per_token": trace.n_bytes / max(1, trace.kinds.get("text", 0)),
+                    "bytes_per_token": trace.bytes_per_token,
                     "is_faithful": name not in self.unfaithful,
-                    "tokens": [token.to_dict() for token in trace.tokens],
+                    "tokens": trace.to_dict()["tokens"],
                 }
                 for name, trace in self.traces.items()
             },

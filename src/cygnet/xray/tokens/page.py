@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from cygnet.xray.markup import html_table
 from cygnet.xray.page import STYLE, token_html, trace_html
-from cygnet.xray.terminal import BORDER, bracketed
+from cygnet.xray.pieces import BORDER, bracketed
 from cygnet.xray.tokens.comparison import Comparison, Stretch
 
 LINE = 72  # characters of a line; the widest tokenizer counts

@@ -6,18 +6,24 @@ export async function ask(path, body, signal) {
   return (await request(path, body, signal)).json();
 }
 
-// The lines of an answer as they come; aborting the signal ends the work on the other side.
+// The events of an answer, a line each, as they come; aborting the signal ends the work on the other side.
 export async function* lines(path, body, signal) {
   const answer = await request(path, body, signal);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
+  let ended = false;
   for (;;) {
     const { value, done } = await reader.read();
-    if (done) return;
+    if (done) break;
     const parts = (rest + value).split("\n");
     rest = parts.pop();
-    for (const part of parts) yield JSON.parse(part);
+    for (const event of parts.map(JSON.parse)) {
+      if (event.error) throw new Refused(event.error);
+      ended ||= Boolean(event.end);
+      yield event;
+    }
   }
+  if (!ended) throw new Refused("the server has ended in the middle of the text");
 }
 
 async function request(path, body, signal) {

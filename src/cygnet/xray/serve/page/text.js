@@ -1,11 +1,11 @@
 // The text tab: a text, its figures, and what the model writes behind it.
 
-import { ask, lines, Refused } from "./api.js";
+import { lines, Refused } from "./api.js";
 import { debounced, element, find } from "./dom.js";
 import { inspect } from "./inspector.js";
 import { fail, guarded, say } from "./message.js";
 import { bits, whole } from "./numbers.js";
-import { TokensView, bytesOf, textOf } from "./tokens_view.js";
+import { TokensView, sizeOf, textOf } from "./tokens_view.js";
 
 const N_ALTERNATIVES = 10;
 const N_SURPRISES = 5;
@@ -13,7 +13,7 @@ const NUMBERS = ["temperature", "top_k", "top_p", "min_p", "seed", "max_tokens"]
 
 // The tokens of the box, those behind them, and the text of the box that they are of; how many are to
 // be written, and the position that takes the focus once a token is there.
-const state = { given: [], written: [], of: null, special: false, end: 0, focus: null };
+const state = { given: [], written: [], of: null, special: false, end: 0, focus: null, inspected: null };
 let going = null; // ends what is being asked
 let view;
 
@@ -22,7 +22,7 @@ const isCurrent = () => state.of === find("box").value && state.special === find
 const ids = (tokens) => tokens.map((token) => token.id);
 
 export function begin() {
-  view = new TokensView(find("tokens"), (i, pinned) => shown(i, pinned));
+  view = new TokensView(find("tokens"), point);
   inspect(find("inspector"), null);
   find("write").addEventListener("click", () => write({}));
   find("step").addEventListener("click", () => write({ max_tokens: 1 }));
@@ -33,8 +33,8 @@ export function begin() {
   for (const name of NUMBERS) find(name).addEventListener("change", change);
   find("raw").addEventListener("change", look_);
   find("bits").addEventListener("change", look_);
-  find("box").addEventListener("input", lookLater);
-  find("special").addEventListener("change", lookLater);
+  find("box").addEventListener("input", typed);
+  find("special").addEventListener("change", typed);
   find("inspector").addEventListener("keydown", (event) => event.key === "Escape" && leave());
 }
 
@@ -49,13 +49,20 @@ export const wholeText = () => (isCurrent() ? textOf(all().filter(isRead)) : fin
 
 const lookLater = debounced(() => find("panel-text").hidden || guarded(look)(), 300);
 
+// What is asked about the text of before, nobody waits for any more.
+function typed() {
+  pause();
+  lookLater();
+}
+
 async function look() {
   pause();
   const asked = { text: find("box").value, special: find("special").checked };
   const signal = start();
   try {
-    const found = await ask("trace", { ...asked, alternatives: N_ALTERNATIVES }, signal);
-    Object.assign(state, { given: found.tokens, written: [], of: asked.text, special: asked.special });
+    const given = [];
+    for await (const event of lines("trace", { ...asked, alternatives: N_ALTERNATIVES }, signal)) given.push(...(event.figures ?? []));
+    Object.assign(state, { given, written: [], of: asked.text, special: asked.special });
     draw();
     say();
   } finally {
@@ -92,29 +99,28 @@ function change(event) {
 }
 
 async function follow(order, given, written, signal) {
-  const isKnown = isCurrent();
-  const start = isKnown
+  const text = { text: find("box").value, special: find("special").checked };
+  const start = isCurrent()
     ? { given: ids(given ?? state.given), written: ids(written) }
-    : { text: find("box").value, special: find("special").checked, with_figures: true };
-  const of = { of: find("box").value, special: find("special").checked };
-  let ended = false;
+    : { ...text, with_prompt: true };
+  const begin = (tokens, behind) => {
+    Object.assign(state, { given: tokens, written: [...behind], of: text.text, special: text.special });
+    draw();
+    view.reveal();
+  };
+  let isBegun = false;
+  const known = []; // the prompt with figures
   for await (const event of lines("write", { ...order, ...start }, signal)) {
     if (signal.aborted) return;
-    if (event.error) throw new Refused(event.error);
-    if (event.prompt) prompted(event.prompt, isKnown, given, isKnown ? written : [], of);
+    if (!isBegun) begin(event.prompt ?? given ?? state.given, event.prompt ? [] : written); // only now the old text gives way
+    isBegun = true;
     if (event.token) put(event.token);
-    ended ||= Boolean(event.end);
+    if (!event.figures) continue;
+    known.push(...event.figures);
+    if (known.length < state.given.length) continue;
+    state.given = known;
+    draw();
   }
-  if (!ended) throw new Refused("the server has ended in the middle of the text");
-}
-
-// The server has taken the order: only now does the old text give way.
-function prompted(tokens, isKnown, given, written, of) {
-  const isAgain = state.order === of;
-  state.order = of;
-  if (isAgain) state.given = tokens; // now with figures
-  else Object.assign(state, { given: isKnown ? (given ?? state.given) : tokens, written: [...written], ...of });
-  draw();
 }
 
 function put(token) {
@@ -122,7 +128,7 @@ function put(token) {
   view.add(token);
   if (state.focus === all().length - 1) view.focus(state.focus);
   state.focus = null;
-  if (view.pinned === null) shown(all().length - 1, false);
+  if (view.held === null) shown(all().length - 1, false);
   sum(false);
 }
 
@@ -193,14 +199,19 @@ function look_() {
 
 function draw() {
   view.draw(all());
-  shown(null, false);
+  shown(view.held, view.pinned !== null);
   sum();
 }
 
 function shown(i, pinned) {
   const token = i === null ? null : all()[i];
-  inspect(find("inspector"), token, i, choose);
+  if (token !== state.inspected) inspect(find("inspector"), token, i, choose);
+  state.inspected = token;
   find("inspector").classList.toggle("pinned", pinned);
+}
+
+function point(i, pinned) {
+  shown(i, pinned);
   if (pinned) find("inspector").querySelector(".other")?.focus();
 }
 
@@ -213,13 +224,13 @@ function leave() {
 // The sums of what the server has said of each token; as Trace has them.
 function sum(withSurprises = true) {
   const tokens = all();
-  const size = (some) => some.reduce((n, token) => n + bytesOf(token).length, 0);
+  const size = (some) => some.reduce((n, token) => n + sizeOf(token), 0);
   const texts = tokens.filter((token) => token.kind === "text");
   const counted = texts.filter((token) => token.surprise != null);
   const surprise = (some) => some.reduce((n, token) => n + (token.surprise ?? 0), 0);
-  const perByte = surprise(counted) / Math.max(1, size(counted));
+  const perByte = size(counted) ? `, ${(surprise(counted) / size(counted)).toFixed(3)} bits per byte` : "";
   find("totals").textContent =
-    `${whole(tokens.length)} tokens, ${whole(size(texts))} bytes, ${surprise(tokens).toFixed(1)} bits, ${perByte.toFixed(3)} bits per byte`;
+    `${whole(tokens.length)} tokens, ${whole(size(texts))} bytes, ${surprise(tokens).toFixed(1)} bits${perByte}`;
   if (withSurprises) surprises(tokens);
 }
 

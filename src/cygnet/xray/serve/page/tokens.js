@@ -5,7 +5,7 @@ import { debounced, element, find, table } from "./dom.js";
 import { guarded, say } from "./message.js";
 import { whole } from "./numbers.js";
 import { wholeText } from "./text.js";
-import { TokensView, isPartial } from "./tokens_view.js";
+import { TokensView, isPartial, sizeOf } from "./tokens_view.js";
 
 let view;
 let asked = 0;
@@ -22,11 +22,12 @@ export async function show() {
   const found = await ask("tokens", { text: wholeText(), special: find("special").checked });
   if (number !== asked) return; // a later text has been asked for
   view.draw(found.tokens);
-  const sizes = found.tokens.map((token) => (token.kind === "text" ? token.bytes.length / 2 : 0));
+  const sizes = found.tokens.map((token) => (token.kind === "text" ? sizeOf(token) : 0));
   const n = found.tokens.length;
   const size = sizes.reduce((a, b) => a + b, 0);
-  find("split-totals").textContent =
-    `${whole(n)} tokens, ${whole(size)} bytes, ${(size / Math.max(1, n)).toFixed(2)} bytes per token`;
+  const texts = found.tokens.filter((token) => token.kind === "text").length;
+  const perToken = texts ? `, ${(size / texts).toFixed(2)} bytes per token` : "";
+  find("split-totals").textContent = `${whole(n)} tokens, ${whole(size)} bytes${perToken}`;
   table(find("split-table"), ["", "token", "id", "bytes", "kind", "role", "loss"], found.tokens.map(row));
   say();
 }

@@ -1,4 +1,6 @@
 // Tokens as they run: borders, surprise, kinds. One of them has the focus; arrow keys move it.
+// A position keeps its element as long as there is a token, and only what differs is touched:
+// focus, selection and pointer stay where they are, and a token that comes does not wait for others.
 
 import { element } from "./dom.js";
 import { bits, percent } from "./numbers.js";
@@ -6,7 +8,8 @@ import { bits, percent } from "./numbers.js";
 const MOST_SURPRISING = 10; // bits at which the colour is at its strongest
 const STRICT = new TextDecoder("utf-8", { fatal: true });
 
-export const bytesOf = (token) => Uint8Array.from(token.bytes.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+export const sizeOf = (token) => token.bytes.length / 2;
+export const bytesOf = (token) => Uint8Array.from({ length: sizeOf(token) }, (_, i) => parseInt(token.bytes.slice(2 * i, 2 * i + 2), 16));
 
 export function isPartial(token) {
   try {
@@ -29,44 +32,38 @@ export class TokensView {
     this.onshow = onshow;
     this.current = 0;
     this.pinned = null;
-    this.clear();
+    this.items = [];
+    this.tokens = [];
     target.addEventListener("keydown", (event) => this.#key(event));
     target.addEventListener("click", (event) => this.#on(event, (i) => this.pin(i)));
     target.addEventListener("focusin", (event) => this.#on(event, (i) => this.#show(i)));
     target.addEventListener("mouseover", (event) => this.#on(event, (i) => this.#show(i)));
   }
 
-  clear() {
-    this.target.replaceChildren();
-    this.items = [];
-    this.decoder = new TextDecoder();
-    this.pinned = null;
-  }
-
   draw(tokens) {
-    this.clear();
-    for (const token of tokens) this.add(token);
+    this.decoder = new TextDecoder();
+    if (tokens[this.pinned]?.id !== this.tokens[this.pinned]?.id) this.pinned = null;
+    for (const item of this.items.splice(tokens.length)) this.#remove(item);
+    this.tokens.length = this.items.length;
+    tokens.forEach((token, i) => this.#put(token, i));
     this.#settle();
   }
 
+  // Who sees the end sees what comes; who has scrolled away stays there.
   add(token) {
-    const i = this.items.length;
-    const item = element("span", {
-      role: "button",
-      tabindex: i === this.current ? "0" : "-1",
-      class: classes(token),
-      "data-i": i,
-      "aria-label": spoken(token),
-      dir: "auto",
-      "--s": Math.min(1, (token.surprise ?? 0) / MOST_SURPRISING).toFixed(3),
-    });
-    const clean = this.decoder.decode(bytesOf(token), { stream: true });
-    item.append(element("span", { class: "marked" }, token.text), element("span", { class: "clean" }, clean));
-    if (token.surprise != null) item.append(element("span", { class: "under", "aria-hidden": "true" }, bits(token.surprise)));
-    this.items.push(item);
-    this.target.append(item);
-    if (token.bytes.endsWith("0a")) this.target.append(element("br", { class: "turn" }));
-    return item;
+    const { scrollTop, clientHeight, scrollHeight } = this.target;
+    this.#put(token, this.items.length);
+    if (scrollTop + clientHeight >= scrollHeight - 2) this.target.scrollTop = this.target.scrollHeight;
+  }
+
+  reveal() {
+    this.items.at(-1)?.scrollIntoView({ block: "nearest" });
+  }
+
+  // The token that stays shown while others come: the one that is pinned, or pointed at.
+  get held() {
+    const pointed = this.target.querySelector(".token:is(:hover, :focus-visible)");
+    return this.pinned ?? (pointed && Number(pointed.dataset.i));
   }
 
   weigh(weight) {
@@ -87,6 +84,40 @@ export class TokensView {
 
   unpin() {
     if (this.pinned !== null) this.pin(this.pinned);
+  }
+
+  #put(token, i) {
+    const clean = this.decoder.decode(bytesOf(token), { stream: true });
+    const item = (this.items[i] ??= this.#append(i));
+    set(item.children[1], "textContent", clean);
+    if (this.tokens[i] === token) return;
+    this.tokens[i] = token;
+    set(item, "className", classes(token) + (i === this.pinned ? " pinned" : ""));
+    set(item, "ariaLabel", spoken(token));
+    set(item.children[0], "textContent", token.text);
+    set(item.children[2], "textContent", token.surprise == null ? "" : bits(token.surprise));
+    const share = Math.min(1, (token.surprise ?? 0) / MOST_SURPRISING).toFixed(3);
+    if (item.style.getPropertyValue("--s") !== share) item.style.setProperty("--s", share);
+    this.#turn(item, token.bytes.endsWith("0a"));
+  }
+
+  #append(i) {
+    const item = element("span", { role: "button", tabindex: i === this.current ? "0" : "-1", "data-i": i, dir: "auto" },
+      element("span", { class: "marked" }), element("span", { class: "clean" }), element("span", { class: "under", "aria-hidden": "true" }));
+    this.target.append(item);
+    return item;
+  }
+
+  #remove(item) {
+    this.#turn(item, false);
+    item.remove();
+  }
+
+  #turn(item, turns) {
+    const next = item.nextElementSibling;
+    const isThere = next?.className === "turn";
+    if (turns && !isThere) item.after(element("br", { class: "turn" }));
+    if (!turns && isThere) next.remove();
   }
 
   #show(i) {
@@ -116,6 +147,10 @@ export class TokensView {
   #settle() {
     this.#move(Math.min(this.current, Math.max(0, this.items.length - 1)));
   }
+}
+
+function set(item, property, value) {
+  if (item[property] !== value) item[property] = value;
 }
 
 function classes(token) {
