@@ -303,7 +303,7 @@ def test_plot_takes_any_token(tmp_path: Path, suffix: str) -> None:
 
 def test_names_in_the_plane_stand_apart() -> None:
     words = Tokenizer.train(["up upon to be too two a antidisestablishment"] * 9, 300)
-    rows = 0.01 * RNG.normal(size=(words.vocab_size, 4))
+    rows = 0.01 * np.random.default_rng(0).normal(size=(words.vocab_size, 4))
     rows[:4] += np.eye(4)
     embedding = made(rows, words)
     figure = Figure(figsize=(9.6, 7.5), layout="constrained")

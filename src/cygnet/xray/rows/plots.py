@@ -25,7 +25,7 @@ CHOSEN = {"s": 110, "facecolor": "none", "edgecolor": "black", "linewidth": 1.4,
 NEAR = {"s": 40, "facecolor": "none", "edgecolor": "black", "linewidth": 0.6, "zorder": 3}
 CHOSEN_SIZE, NEAR_SIZE = 10, 7  # of their names, in points
 POINTS = 72  # of an inch
-HEIGHT = 1.2  # of a name, over its size
+HEIGHT, GAP = 1.3, 2  # of a name, over its size; between two, in points
 DISTANCES, N_TURNS, FAR = (7, 14, 24, 36, 50, 66), 8, 12
 Box = tuple[float, float, float, float]
 
@@ -91,7 +91,7 @@ def _name_rows(
     for name, size in (sizes | dict.fromkeys(chosen, CHOSEN_SIZE)).items():
         text = plain_glyphs(shortened(name.text))
         x, y = panel.transData.transform(rows.places[name.id]) * to_points
-        for dx, dy, box in _places(x, y, _width(text, size), HEIGHT * size):
+        for dx, dy, box in _places(x, y, _width(text, size) + GAP, HEIGHT * size):
             is_inside = left < box[0] and box[2] < right and bottom < box[1] and box[3] < top
             if is_inside and not any(_overlap(box, other) for other in taken):
                 taken.append(box)
