@@ -10,7 +10,7 @@ from rich.text import Text
 from cygnet.xray.attention.heads import HeadSummary
 from cygnet.xray.attention.result import BEFORE, Attention, Position
 from cygnet.xray.attention.shades import COLOUR, legend, shade
-from cygnet.xray.terminal import cut
+from cygnet.xray.pieces import cut
 
 STYLE = f"rgb({','.join(map(str, COLOUR))})"
 LABEL_CELLS = 10
