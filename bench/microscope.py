@@ -52,7 +52,7 @@ def by_hand(model: PreTrainedModel, ids: list[int]) -> list[dict[str, Any]]:
     length = model.config.max_position_embeddings
     found: list[dict[str, Any]] = []
     while len(found) < len(ids) - 1:
-        begin = max(0, len(found) + 1 - length // 2) if found else 0
+        begin = max(0, len(found) - length // 2)
         window = torch.tensor([ids[begin : begin + length]])
         logits = model(window, use_cache=False).logits[0]
         for i in range(len(found) - begin, min(length, len(ids) - 1 - begin)):

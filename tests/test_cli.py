@@ -63,9 +63,17 @@ def test_overview_names_every_verb_and_recipe() -> None:
     assert cygnet("--version").stdout.startswith("cygnet ")
 
 
+@pytest.mark.parametrize("words", [("xray",), ("xray", "--help"), ("xray", "-h")])
+def test_a_room_has_a_part_of_the_overview(words: tuple[str, ...]) -> None:
+    found, overview = cygnet(*words), cygnet("--help").stdout
+    assert found.returncode == 0
+    verbs = found.stdout.splitlines()[1:]
+    assert verbs == [line for line in overview.splitlines() if line.startswith("  xray ")] != []
+
+
 def test_wrong_words() -> None:
     assert "did you mean tokens show?" in refused(cygnet("tokens", "shwo", "x"))
-    assert "tokens what? There are: tokens build, tokens show" in refused(cygnet("tokens"))
+    assert "tokens what? There are: tokens build, tokens show" in refused(cygnet("tokens", "--x"))
     assert "did you mean demo?" in refused(cygnet("run", "dmo"))
     assert "name a recipe" in refused(cygnet("run", "--out", "x"))
     result = cygnet("run", "demo", "--tokenizer.vocab-sise", "3")

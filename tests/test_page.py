@@ -46,7 +46,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("models") / "<img src=x onerror=alert(1)>"
     characters = SCRIPT.encode()
     merges = [(254 + i if i > 1 else characters[0], characters[i]) for i in range(1, len(SCRIPT))]
-    specials = ["<|endoftext|>", "<b onclick=alert(2)>"]
+    specials = ["<|endoftext|>", "<b onclick=alert(2)>", "<|im_start|>", "<|im_end|>"]
     tokenizer = Tokenizer(merges, "[^~]+|~+", special_tokens=specials, n_dead=2)
     config = copy.deepcopy(CONFIGS["gpt2"])
     config.vocab_size, config.n_positions = tokenizer.vocab_size, 96
@@ -361,6 +361,34 @@ def test_other_tabs_do_not_cut_the_name_of_a_special_token(page: Page, hostile: 
     expect(page.locator("#tokens .token.special")).to_have_count(1)
     page.click("#tab-tokens")
     expect(page.locator("#split .token .marked")).to_have_text(["a", "b"])
+
+
+def test_special_tokens_alone_have_no_figure_for_each_byte(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    page.check("#special")
+    write_in(page, "<|endoftext|>")
+    expect(page.locator("#totals")).to_have_text(re.compile(r"^1 tokens, 0 bytes, [\d.]+ bits$"))
+    page.click("#tab-tokens")
+    expect(page.locator("#split-totals")).to_have_text("1 tokens, 0 bytes")
+    page.fill("#box", "ab<|endoftext|>")
+    expect(page.locator("#split-totals")).to_have_text("3 tokens, 2 bytes, 1.00 bytes per token")
+
+
+def test_who_speaks_stands_beside_each_token(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    page.check("#special")
+    page.fill("#box", "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\nho<|im_end|>\n")
+    page.click("#tab-tokens")
+    cells = page.locator("#split-table tbody tr")
+    expect(cells).to_have_count(25)
+    said = [row.split("\t")[-2:] for row in cells.all_inner_texts()]
+    assert said == (
+        [["user", "does not count"]] * 10
+        + [["assistant", "does not count"]] * 11
+        + [["assistant", "counts"]] * 3
+        + [["assistant", "does not count"]]
+    )
+    expect(page.locator("#split .token:not(.uncounted)")).to_have_count(3)
 
 
 def test_a_row_is_shown_though_the_picture_of_all_has_failed(page: Page, recorded: Served) -> None:

@@ -19,6 +19,7 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.any_tokenizer import load_tokenizer
 from cygnet.transformer.other_tokenizers import TransformersTokenizer
 from cygnet.transformer.text_evaluation import encode_text, evaluate_text
+from cygnet.transformer.text_evaluation_view import print_losses
 from cygnet.xray.tracing import trace
 from small_models import BYTES, CONFIGS, CONTEXT, SHAPE, new_model
 
@@ -73,6 +74,16 @@ def test_a_trace_has_the_same_losses(model: PreTrainedModel, n: int) -> None:
     traced = [token.figures for token in trace(model, BYTES, document).tokens]
     losses = [-figures.log_probability for figures in traced if figures]
     assert evaluate_text(model, text).nats[1:-1].tolist() == pytest.approx(losses, abs=1e-4)
+
+
+def test_a_text_without_bytes_has_no_bits_per_byte(
+    model: PreTrainedModel, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = evaluate_text(model, encode_text(BYTES, [TextBatch.from_strings(["", ""])]))
+    assert (found.tokens, found.text.text_bytes, found.bits_per_byte) == (2, 0, None)
+    assert found.to_dict()["bits_per_byte"] is None
+    print_losses({"empty": found}, BYTES)
+    assert capsys.readouterr().out.splitlines()[1].split()[-1] == "-"
 
 
 def test_what_cannot_be_is_refused(model: PreTrainedModel) -> None:

@@ -18,7 +18,6 @@ from cygnet.transformer.generation import generate
 from cygnet.transformer.other_tokenizers import adapt
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.page import trace_html
-from cygnet.xray.roles import roles
 from cygnet.xray.terminal import print_trace
 from cygnet.xray.trace import Trace
 from cygnet.xray.tracing import trace, trace_ids
@@ -204,62 +203,3 @@ def test_a_fast_tokenizer_of_transformers_can_be_traced() -> None:
         assert [token.kind for token in as_special.tokens] == ["text", "special"]
         with pytest.raises(EncodingError, match="lone surrogate"):
             trace(model, tokenizer, "a\ud800")
-
-
-CHAT = {
-    f"<|{name}|>": 300 + i
-    for i, name in enumerate(
-        ["bos"]
-        + [f"{who}_{side}" for who in ("user", "assistant", "python", "output")
-           for side in ("start", "end")]
-    )
-}  # fmt: skip
-
-
-def test_roles_and_loss_are_those_of_nanochat() -> None:
-    _, us, ue, as_, ae, ps, pe, os_, oe = CHAT.values()
-    ids = [300, us, 1, ue, as_, 2, ps, 3, pe, os_, 4, oe, 5, ae]
-    found = roles(ids, CHAT)
-    # bos, user and the tool's output do not count; of the assistant only the opening token.
-    assert [int(counts) for _, counts in found] == [0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 1, 1]
-    assert [role for role, _ in found][5:13] == [
-        "assistant", "python", "python", "python", "output", "output", "output", "assistant",
-    ]  # fmt: skip
-    assert roles([1, 2], CHAT) == [(None, True)] * 2
-    assert roles([], CHAT) == []
-    assert roles([ue, 1], CHAT) == [(None, False)] * 2  # an end without a beginning
-    # Another special token in an answer does not.
-    assert roles([as_, 2, 300, 2, ae], CHAT)[1:] == [
-        ("assistant", counts) for counts in (True, False, True, True)
-    ]
-    # Code that is cut off ends with the answer that it stands in.
-    cut = roles([as_, ps, 3, ae, 7, us, 1, ue, as_, 2], CHAT)
-    assert [role for role, _ in cut][3:] == [
-        "python", None, "user", "user", "user", "assistant", "assistant",
-    ]  # fmt: skip
-
-
-def test_special_tokens_without_roles_are_no_conversation() -> None:
-    qwen = {"<|im_start|>": 1, "<|im_end|>": 2, "<|vision_start|>": 3, "<|vision_end|>": 4}
-    assert roles([1, 9, 2, 3, 9, 4], qwen) == [(None, True)] * 6
-
-
-def test_who_speaks_is_known_of_what_is_written_too() -> None:
-    tokenizer = Tokenizer([], special_tokens=[*CHAT])
-    config = copy.deepcopy(CONFIGS["gpt2"])
-    config.vocab_size = tokenizer.vocab_size
-    model = new_model(config)
-    prompt = tokenizer.encode(
-        "<|user_start|>hi<|user_end|><|assistant_start|>", allowed_special=CHAT
-    )
-    rest = tokenizer.encode("ho<|assistant_end|><|user_start|>a", allowed_special=CHAT)
-    expected = [
-        (token.role, token.carries_loss)
-        for token in trace_ids(model, tokenizer, [*prompt, *rest]).tokens
-    ]
-    writing = Writing(model, tokenizer, prompt)
-    put = [writing.force(token) for token in rest]
-    again = Writing(model, tokenizer, prompt, written=rest)
-    for found in (writing, again):
-        assert [(one.role, one.carries_loss) for one in found.trace.tokens] == expected
-    assert [one.role for one in put] == ["assistant"] * 3 + ["user"] * 2

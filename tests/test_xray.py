@@ -27,7 +27,8 @@ from cygnet.xray.page import trace_html
 from cygnet.xray.plots import loss_curves
 from cygnet.xray.runs.curves import loss_curves_of
 from cygnet.xray.runs.reading import Run
-from cygnet.xray.terminal import inline, print_trace, svg_console, token_line, write_svg
+from cygnet.xray.terminal import inline, print_trace, svg_console, token_line, totals, write_svg
+from cygnet.xray.tokens.comparison import compare_tokens
 from cygnet.xray.trace import Trace, TraceToken
 from cygnet.xray.tracing import trace_generation, trace_ids
 from cygnet.xray.writing import Writing
@@ -118,7 +119,7 @@ def test_a_row_without_a_token_has_its_share_and_is_never_drawn(model: GPT2LMHea
     written = Writing(padded, tokenizer, text, Sampling(seed=1), n_alternatives=300)
     for _ in range(20):
         assert written.step().id < 256
-    own, drawn_from = written.alternatives(300)
+    _, drawn_from = written.alternatives(300)
     assert sum(one.probability for one in drawn_from) == pytest.approx(1, abs=1e-4)
     again = trace_ids(padded, tokenizer, [token.id for token in written.trace.tokens])
     for token, same in zip(written.trace.tokens[1:], again.tokens[1:], strict=True):
@@ -143,8 +144,20 @@ def test_a_model_in_memory_needs_a_tokenizer(model: GPT2LMHeadModel) -> None:
 def test_empty_text(model: GPT2LMHeadModel) -> None:
     found = trace(model, BYTES, "")
     assert found.tokens == ()
-    assert found.bits_per_byte == 0
+    assert found.bits_per_byte is None
     assert "0 tokens" in trace_html(found)
+
+
+def test_special_tokens_alone_have_no_bits_per_byte(model: GPT2LMHeadModel) -> None:
+    found = trace(model, BYTES, "<|endoftext|>", special=True)
+    assert (found.bits_per_byte, found.bytes_per_token) == (None, None)
+    assert found.to_dict()["bits_per_byte"] is None
+    words = f"1 token (1 special), 0 bytes, {found.bits:.1f} bits"
+    assert totals(found) == words
+    assert f'<div class="cygnet-totals">{words}. ' in trace_html(found)
+    without = compare_tokens({"it": BYTES}, "<|endoftext|>", special=True)
+    assert totals(without.traces["it"]) == "1 token (1 special), 0 bytes"
+    assert without.to_dict()["tokenizers"]["it"]["bytes_per_token"] is None
 
 
 NASTY = "<script>alert(1)</script> & \"q\" 'x' \x00\x1b[31m\t\r\n[red]é🍓 שלום"

@@ -157,6 +157,8 @@ class TestReading:
             *("[1]", "{}", "nonsense", "[" * 100_000, "\x00\x00"),
             *('{"step": "1", "tokens": 2}', '{"step": null, "tokens": 1}'),
             '{"step": 1, "tokens": true}',
+            '{"step": NaN, "tokens": 1}',
+            f'{{"step": 1, "tokens": 1, "seconds": {10**400}}}',
         ],
     )
     def test_damage_is_named(self, tmp_path: Path, line: str) -> None:

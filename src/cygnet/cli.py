@@ -26,6 +26,7 @@ from cygnet.xray import commands as xray
 from cygnet.xray.sweep.command import SweepOptions, run_sweep
 
 USAGE, INTERRUPTED = 2, 130
+HELP = {"-h", "--help"}
 TRAIN_LIBRARIES = (
     *("torch", "transformers", "accelerate", "safetensors", "matplotlib"),
     *("prompt_toolkit", "starlette", "uvicorn"),
@@ -86,12 +87,12 @@ BUILDS = {
         example="--layers 1 2 --out runs/sweep",
     ),
 }
-ROOMS = (text, tokenizer, tokens, transformer, xray)
+ROOMS = {room.__name__.split(".")[1]: room for room in (text, tokenizer, tokens, transformer, xray)}
 # Verbs that do one thing: every public function of a room's commands; its docstring is its help.
 ACTIONS: dict[str, Callable[..., None]] = {
-    f"{room.__name__.split('.')[1]} {name.rstrip('_')}": function  # import_ is no keyword
-    for room in ROOMS
-    for name, function in vars(room).items()
+    f"{room} {name.rstrip('_')}": function  # import_ is no keyword
+    for room, module in ROOMS.items()
+    for name, function in vars(module).items()
     if inspect.isfunction(function) and not name.startswith("_")
 }
 
@@ -143,8 +144,11 @@ def _fail(message: str) -> None:
 
 
 def _dispatch(arguments: list[str]) -> None:
-    if not arguments or arguments[0] in ("-h", "--help"):
+    if not arguments or arguments[0] in HELP:
         print(_overview())
+        return
+    if arguments[0] in ROOMS and not {*arguments[1:]} - HELP:
+        print(f"commands (cygnet COMMAND --help)\n{_table([arguments[0]])}")
         return
     if arguments == ["--version"]:
         from cygnet import __version__
@@ -169,7 +173,7 @@ def _build(verb: str, arguments: list[str]) -> None:
 
     build = BUILDS[verb]
     has_recipe = bool(arguments) and not arguments[0].startswith("-")
-    if not has_recipe and not {"-h", "--help"} & set(arguments):
+    if not has_recipe and not HELP & {*arguments}:
         raise InputError(f"name a recipe: cygnet {verb} {'|'.join(PRESETS)}, or a recipe.json")
     default = find_recipe(arguments[0] if has_recipe else "demo")
     if _gives(arguments, "--text.valid-fraction") and not _gives(arguments, "--text.valid"):
@@ -224,11 +228,7 @@ def _find_verb(arguments: list[str]) -> str:
 
 def _overview() -> str:
     """The help of ``cygnet`` itself: every verb with the first line of its help."""
-    lines = {verb: build.about for verb, build in BUILDS.items()}
-    lines |= {verb: (inspect.getdoc(act) or "").splitlines()[0] for verb, act in ACTIONS.items()}
-    rooms = ("run", "text", "tokenizer", "tokens", "transformer", "xray")
-    ordered = sorted(lines, key=lambda verb: rooms.index(verb.split()[0]))
-    table = "\n".join(f"  {verb:21} {lines[verb]}" for verb in ordered)
+    table = _table(["run", *ROOMS])
     recipes = "\n".join(
         f"  {name:21} {(inspect.getdoc(preset) or '').splitlines()[0]}"
         for name, preset in PRESETS.items()
@@ -238,3 +238,11 @@ def _overview() -> str:
         f"commands (cygnet COMMAND --help)\n{table}\n\nrecipes\n{recipes}\n\n"
         "--debug shows the traceback of an error.\n\nExample: cygnet run demo"
     )
+
+
+def _table(rooms: Sequence[str]) -> str:
+    """The verbs of some rooms with the first lines of their help."""
+    lines = {verb: build.about for verb, build in BUILDS.items()}
+    lines |= {verb: (inspect.getdoc(act) or "").splitlines()[0] for verb, act in ACTIONS.items()}
+    verbs = [verb for room in rooms for verb in lines if verb.split()[0] == room]
+    return "\n".join(f"  {verb:21} {lines[verb]}" for verb in verbs)

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from cygnet.console import print_json as _print_json  # no verb
+
 
 def download(
     source: str,
@@ -73,14 +75,12 @@ def check(
         examples: How many examples of each kind to show.
         json: Print the report as JSON.
     """
-    from rich.console import Console
-
     from cygnet.text.check.checking import check_files
     from cygnet.text.check.table import print_report
     from cygnet.text.sources import Reading
 
     report = check_files(sources, against, Reading(boundary, documents, column), examples)
     if json:
-        Console().print_json(data=report.to_dict())
+        _print_json(report.to_dict())
     else:
         print_report(report)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Literal
 
+from cygnet.console import print_json as _print_json  # no verb
+
 
 def show(path: Path, text: str, /) -> None:
     """Print the tokens of a text with their borders and ids.
@@ -47,8 +49,6 @@ def eval(
         json: Print the figures as JSON.
         plot: Also draw coverage and Zipf plot into this .png or .svg file.
     """
-    from rich.console import Console
-
     from cygnet.text.sources import Reading
     from cygnet.tokenizer.comparison import compare, print_comparison, to_dict
     from cygnet.tokenizer.plots import check_plot_file, draw_comparison
@@ -57,7 +57,7 @@ def eval(
         check_plot_file(plot)
     found = compare(tokenizers, text, Reading(boundary, documents, column, errors))
     if json:
-        Console().print_json(data=to_dict(found))
+        _print_json(to_dict(found))
     else:
         print_comparison(found)
     if plot:
@@ -135,8 +135,6 @@ def compact(
         json: Print the figures as JSON.
         plot: Also draw the coverage curve and the counts into this .png or .svg file.
     """
-    from rich.console import Console
-
     from cygnet.text.sources import Reading
     from cygnet.tokenizer.base_source import load_base
     from cygnet.tokenizer.compaction import compact_sources
@@ -157,7 +155,7 @@ def compact(
     )
     found.save(out)
     if json:
-        Console().print_json(data=found.to_dict())
+        _print_json(found.to_dict())
     else:
         print_compaction(found)
     if plot:

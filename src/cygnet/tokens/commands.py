@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from cygnet.console import print_json as _print_json  # no verb
+
 
 def show(
     path: Path,
@@ -95,8 +97,6 @@ def stats(
         json: Print the figures as JSON.
         plot: Also draw lengths and counts into this .png or .svg file.
     """
-    from rich.console import Console
-
     from cygnet.tokenizer.plots import check_plot_file
     from cygnet.tokens.stats import stats
     from cygnet.tokens.stats_view import draw_stats, print_stats
@@ -106,7 +106,7 @@ def stats(
         check_plot_file(plot)
     found = stats(TokenStore.open(path), batch_size, block_size)
     if json:
-        Console().print_json(data={name: split.to_dict() for name, split in found.items()})
+        _print_json({name: split.to_dict() for name, split in found.items()})
     else:
         print_stats(found)
     if plot:
@@ -201,8 +201,6 @@ def pack(
         documents: Look at so many documents only, from the first on.
         json: Print the figures as JSON.
     """
-    from rich.console import Console
-
     from cygnet.tokens.policies import compare_policies, print_policies, to_dicts
     from cygnet.tokens.store import TokenStore
 
@@ -210,6 +208,6 @@ def pack(
     lengths = store.document_lengths(split)[:documents]
     found = compare_policies(lengths, block_size, window)
     if json:
-        Console().print_json(data=to_dicts(found))
+        _print_json(to_dicts(found))
     else:
         print_policies(found, len(lengths), block_size)

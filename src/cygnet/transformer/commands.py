@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+from cygnet.console import print_json as _print_json  # no verb
 from cygnet.errors import InputError
 from cygnet.recipe import ModelPreset
 
@@ -102,8 +103,6 @@ def eval(
         tokens: Also print the loss of each token.
         json: Print the figures as JSON.
     """
-    from json import dumps
-
     from cygnet.text.sources import Reading
     from cygnet.transformer.text_evaluation import evaluate_sources
     from cygnet.transformer.text_evaluation_view import print_losses, print_tokens
@@ -114,7 +113,7 @@ def eval(
         found = {name: loss.to_dict() for name, loss in losses.items()}
         for name, loss in losses.items() if tokens else ():
             found[name]["token_losses"] = list(loss.to_rows(tokenizer))
-        print(dumps(found, indent=2))
+        _print_json(found)
         return
     print_losses(losses, tokenizer)
     if tokens:
@@ -184,8 +183,6 @@ def plan(
         measure: Train a part of the model for some steps, to say how long this machine takes.
         json: Print the figures as JSON.
     """
-    from rich.console import Console
-
     from cygnet.transformer.plan import Assumptions
     from cygnet.transformer.plan_search import Asked, plan_for
     from cygnet.transformer.plan_view import print_plan
@@ -207,6 +204,6 @@ def plan(
     )
     found = plan_for(asked, given, params, budget_hours, accelerator, measure)
     if json:
-        Console().print_json(data=found.to_dict())
+        _print_json(found.to_dict())
     else:
         print_plan(found)

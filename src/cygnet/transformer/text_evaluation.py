@@ -72,10 +72,13 @@ class TextLoss:
         return float(self.nats.sum(dtype=np.float64)) / self.tokens
 
     @property
-    def bits_per_byte(self) -> float:
-        """Bits to encode a byte of the text; tokens that are no text do not count."""
+    def bits_per_byte(self) -> float | None:
+        """Bits to encode a byte of the text; tokens that are no text do not count. None of a text
+        without bytes."""
+        if not self.text.text_bytes:
+            return None
         nats = float(self.nats[self.text.kinds == TEXT].sum(dtype=np.float64))
-        return nats / math.log(2) / max(1, self.text.text_bytes)
+        return nats / math.log(2) / self.text.text_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values."""

@@ -22,7 +22,7 @@ def print_losses(losses: Mapping[str, TextLoss], tokenizer: AnyTokenizer) -> Non
             Text(name),
             *(f"{n:,}" for n in (loss.text.documents, loss.text.text_bytes, loss.tokens)),
             f"{loss.nats_per_token:.4f}",
-            f"{loss.bits_per_byte:.4f}",
+            "-" if loss.bits_per_byte is None else f"{loss.bits_per_byte:.4f}",
         )
     console = Console(highlight=False)
     console.print(table)

@@ -25,6 +25,7 @@ LEVELS = (
     (float("inf"), "bold white on rgb(127,39,4)", "█"),
 )
 GIVEN = "dim"
+NOBODY, COUNTED = "nobody", "*"
 BRACKETS: dict[Kind, tuple[str, str]] = {"text": ("", ""), "special": ("⟦", "⟧"), "dead": ("†", "")}
 NARROW = 64  # columns below which a line has no room for all figures
 N_BEFORE = 6  # tokens shown before a surprising one
@@ -48,19 +49,39 @@ def print_trace(trace: Trace, console: Console | None = None, top: int = 5) -> N
     console.print()
     if trace.tokens:
         console.print(heading(is_narrow), style="dim", no_wrap=True, overflow="crop")
+    _print_tokens(trace, console, is_narrow)
+
+
+def _print_tokens(trace: Trace, console: Console, is_narrow: bool) -> None:
+    """A line for each token, and where somebody else speaks one that says who."""
+    role = None
     for token in trace.tokens:
-        console.print(token_line(token, is_narrow), no_wrap=True, overflow="ellipsis")
+        if token.role != role:
+            role = token.role
+            console.print(Text(f"{role or NOBODY}:", style="dim"))
+        mark = COUNTED if token.role and token.carries_loss else " "
+        line = token_line(token, is_narrow, mark)
+        console.print(line, no_wrap=True, overflow="ellipsis")
+    if not all(token.carries_loss for token in trace.tokens):
+        counted = sum(token.carries_loss for token in trace.tokens)
+        words = f"{COUNTED} training counts it: {counted:,} of {len(trace.tokens):,} tokens"
+        console.print(Text(words, style="dim"))
 
 
 def print_inline(trace: Trace, console: Console) -> None:
     """Print the text with token borders; where there are no colours, with bars beneath."""
     has_figures = any(token.figures for token in trace.tokens)
-    if has_figures and (console.no_color or not console.color_system):
+    if has_figures and is_plain(console):
         for line, bars in with_bars(trace.tokens, console.width):
             console.print(Text(line))  # of a string, rich makes emoji of :smile:
             console.print(bars, highlight=False, markup=False)
     else:
         console.print(inline(trace))
+
+
+def is_plain(console: Console) -> bool:
+    """Whether what is shown must be told without colours."""
+    return console.no_color or not console.color_system
 
 
 def inline(trace: Trace) -> Text:
@@ -96,12 +117,17 @@ def totals(trace: Trace) -> str:
     """Tokens, bytes, bits and bits per byte in one line; without figures, bytes per token."""
     special = trace.kinds.get("special", 0)
     s = "" if len(trace.tokens) == 1 else "s"
-    words = f"{len(trace.tokens):,} token{s}{f' ({special:,} special)' if special else ''}"
-    words += f", {trace.n_bytes:,} bytes"
-    if any(token.figures for token in trace.tokens) or not trace.tokens:
-        return f"{words}, {trace.bits:,.1f} bits, {trace.bits_per_byte:.3f} bits per byte"
-    n_text = trace.kinds.get("text", 0)
-    return f"{words}, {trace.n_bytes / max(1, n_text):.2f} bytes per token"
+    words = [
+        f"{len(trace.tokens):,} token{s}{f' ({special:,} special)' if special else ''}",
+        f"{trace.n_bytes:,} bytes",
+    ]
+    if any(token.figures for token in trace.tokens):
+        words.append(f"{trace.bits:,.1f} bits")
+        if trace.bits_per_byte is not None:
+            words.append(f"{trace.bits_per_byte:.3f} bits per byte")
+    elif trace.bytes_per_token is not None:
+        words.append(f"{trace.bytes_per_token:.2f} bytes per token")
+    return ", ".join(words)
 
 
 def place_line(trace: Trace, position: int, n_before: int = N_BEFORE) -> Text:
@@ -128,10 +154,10 @@ def heading(is_narrow: bool) -> str:
     return " token                   p   bits   log p   rank  entropy  instead"
 
 
-def token_line(token: TraceToken, is_narrow: bool = False) -> Text:
+def token_line(token: TraceToken, is_narrow: bool = False, mark: str = " ") -> Text:
     """One token: probability, surprise, log-probability (nats), rank, entropy (bits), and what else
     it could have been. A long token is cut, so that its figures have room."""
-    line = Text(" ")
+    line = Text(mark)
     line.append(BORDER, style="dim")
     line.append(cut(bracketed(token), MOST_NARROW if is_narrow else MOST), style=style_of(token))
     line.append(BORDER, style="dim")

@@ -1,6 +1,8 @@
 """``TokenTable``: token ids as the tokens of a trace."""
 
+import itertools
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from cygnet.transformer.figures import TokenFigures
@@ -46,8 +48,6 @@ class TokenTable:
         figures: TokenFigures | None = None,
         origin: Origin = "given",
         drawn_from: TokenFigures | None = None,
-        role: str | None = None,
-        carries_loss: bool = True,
     ) -> TraceToken:
         """One token of a trace; ``drawn_from`` are its figures behind temperature and filters."""
         return TraceToken(
@@ -58,8 +58,6 @@ class TokenTable:
             figures=figures,
             alternatives=self.alternatives(figures),
             drawn_probability=drawn_from.probability if drawn_from else None,
-            role=role,
-            carries_loss=carries_loss,
         )
 
     def alternatives(self, figures: TokenFigures | None) -> tuple[Alternative, ...]:
@@ -79,10 +77,22 @@ class TokenTable:
             figures: What a model thinks of each; none if no model was asked.
         """
         found = [None] * len(ids) if figures is None else figures
-        spoken = roles(ids, self._tokenizer.special_tokens)
+        return self.with_roles(itertools.starmap(self.token, zip(ids, found, strict=True)))
+
+    def with_roles(self, tokens: Iterable[TraceToken]) -> Trace:
+        """Tokens of a text as a trace in which each has its role: a header that is complete names
+        the tokens before it, too."""
+        tokens = tuple(tokens)
+        spoken = roles(
+            [token.id for token in tokens],
+            [token.bytes for token in tokens],
+            self._tokenizer.special_tokens,
+        )
         return Trace(
             tuple(
-                self.token(token, of_it, role=role, carries_loss=counts)
-                for token, of_it, (role, counts) in zip(ids, found, spoken, strict=True)
+                token
+                if (token.role, token.carries_loss) == (role, counts)
+                else replace(token, role=role, carries_loss=counts)
+                for token, (role, counts) in zip(tokens, spoken, strict=True)
             )
         )

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from cygnet.errors import InputError
 from cygnet.tokenizer.display import visible
 from cygnet.transformer.figures import TokenFigures
+from cygnet.xray.record import Record
 
 Kind = Literal["text", "special", "dead"]
 Origin = Literal["given", "drawn", "forced"]
@@ -90,10 +91,10 @@ class TraceToken:
             "kind": self.kind,
             "origin": self.origin,
             "probability": self.figures and self.figures.probability,
-            "log_probability": self.figures and _finite(self.figures.log_probability),
+            "log_probability": self.figures and finite(self.figures.log_probability),
             "rank": self.figures and self.figures.rank,
             "entropy": self.figures and self.figures.entropy,
-            "surprise": _finite(self.surprise),
+            "surprise": finite(self.surprise),
             "drawn_probability": self.drawn_probability,
             "role": self.role,
             "carries_loss": self.carries_loss,
@@ -114,36 +115,53 @@ class TraceToken:
         """The token that ``to_dict`` gave the values of.
 
         Raises:
-            KeyError, TypeError, ValueError: It gave no such values.
+            InputError: It gave no such values.
         """
-        others = values["alternatives"]
-        for one in (values, *others):
-            _check("kind", one["kind"], KINDS)
-        _check("origin", values["origin"], ORIGINS)
-        figures = None
-        if values["rank"] is not None:
-            log_probability = values["log_probability"]
-            figures = TokenFigures(
-                values["id"],
-                -math.inf if log_probability is None else log_probability,
-                values["rank"],
-                values["entropy"],
-                tuple((other["id"], other["probability"]) for other in others),
-            )
+        return cls._read(Record(values, "the token"))
+
+    @classmethod
+    def _read(cls, record: Record) -> "TraceToken":
+        others = tuple(map(_read_alternative, record.records("alternatives", "alternative")))
+        drawn, role = record.is_null("drawn_probability"), record.is_null("role")
         return cls(
-            figures=figures,
-            bytes=bytes.fromhex(values["bytes"]),
-            alternatives=tuple(
-                Alternative(
-                    other["id"], bytes.fromhex(other["bytes"]), other["probability"], other["kind"]
-                )
-                for other in others
-            ),
-            **{key: values[key] for key in _PLAIN},
+            id=record.integer("id", least=0),
+            bytes=record.content("bytes"),
+            kind=record.one_of("kind", KINDS),
+            origin=record.one_of("origin", ORIGINS),
+            figures=_read_figures(record, others),
+            alternatives=others,
+            drawn_probability=None if drawn else record.number("drawn_probability", *SHARE),
+            role=None if role else record.text("role"),
+            carries_loss=record.flag("carries_loss"),
         )
 
 
-_PLAIN = ("id", "kind", "origin", "drawn_probability", "role", "carries_loss")
+SHARE = (-1e-3, 1 + 1e-3)
+"""Where a probability lies, as rounded by whoever computed it."""
+MOST_ENTROPY = 64.0  # bits: no vocabulary has 2 ** 64 tokens
+
+
+def _read_alternative(record: Record) -> Alternative:
+    return Alternative(
+        record.integer("id", least=0),
+        record.content("bytes"),
+        record.number("probability", *SHARE),
+        record.one_of("kind", KINDS),
+    )
+
+
+def _read_figures(record: Record, others: tuple[Alternative, ...]) -> TokenFigures | None:
+    """The figures of a token: all of them, or none."""
+    if record.is_null("rank") and record.is_null("entropy"):
+        return None
+    impossible = record.is_null("log_probability")
+    return TokenFigures(
+        record.integer("id", least=0),
+        -math.inf if impossible else record.number("log_probability", -math.inf, SHARE[1] - 1),
+        record.integer("rank", least=1),
+        record.number("entropy", SHARE[0], MOST_ENTROPY),
+        tuple((other.id, other.probability) for other in others),
+    )
 
 
 @dataclass(frozen=True)
@@ -168,11 +186,17 @@ class Trace:
         return sum(token.surprise or 0.0 for token in self.tokens)
 
     @property
-    def bits_per_byte(self) -> float:
-        """Surprise of the tokens of text that have figures, over their bytes."""
+    def bits_per_byte(self) -> float | None:
+        """Surprise of the tokens of text that have figures over their bytes; none without bytes."""
         counted = [token for token in self.tokens if token.figures and token.kind == "text"]
         n_bytes = sum(len(token.bytes) for token in counted)
-        return sum(token.surprise or 0.0 for token in counted) / max(1, n_bytes)
+        return sum(token.surprise or 0.0 for token in counted) / n_bytes if n_bytes else None
+
+    @property
+    def bytes_per_token(self) -> float | None:
+        """Bytes of text over the tokens that stand for them; none without such tokens."""
+        n_text = self.kinds.get("text", 0)
+        return self.n_bytes / n_text if n_text else None
 
     @property
     def kinds(self) -> dict[Kind, int]:
@@ -188,15 +212,20 @@ class Trace:
         """Plain values, ready for JSON."""
         return {
             "text": self.text,
-            "bits": _finite(self.bits),
-            "bits_per_byte": _finite(self.bits_per_byte),
+            "bits": finite(self.bits),
+            "bits_per_byte": finite(self.bits_per_byte),
             "tokens": [token.to_dict() for token in self.tokens],
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Trace":
-        """The trace that ``to_dict`` gave the values of."""
-        return cls(tuple(map(TraceToken.from_dict, values["tokens"])))
+        """The trace that ``to_dict`` gave the values of.
+
+        Raises:
+            InputError: It gave no such values; the message says which.
+        """
+        tokens = Record(values, "the trace").records("tokens", "token")
+        return cls(tuple(map(TraceToken._read, tokens)))
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame``, a row for each token, the columns those of ``to_dict``.
@@ -223,13 +252,9 @@ class Trace:
         return f"<style>{STYLE}</style>{trace_html(self)}"
 
 
-def _finite(value: float | None) -> float | None:
+def finite(value: float | None) -> float | None:
+    """A figure for JSON, which has no name for infinity: none."""
     return None if value is None or math.isinf(value) else value
-
-
-def _check(name: str, value: Any, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}: it can be {', '.join(known)}")
 
 
 def shown(content: bytes, token: int) -> str:

@@ -9,7 +9,6 @@ from cygnet.errors import InputError
 from cygnet.transformer.other_tokenizers import adapt
 from cygnet.transformer.sampler import GeneratedToken, Sampler, begin
 from cygnet.transformer.sampling import Sampling
-from cygnet.xray.roles import roles
 from cygnet.xray.token_table import TokenTable
 from cygnet.xray.trace import Alternative, Origin, Trace, TraceToken
 from cygnet.xray.tracing import trace_ids
@@ -64,15 +63,12 @@ class Writing:
             if with_figures_of_prompt
             else self._table.trace(ids)
         ).tokens
-        self._written = [
-            self._token(token, *spoken)
-            for token, spoken in zip(self._sampler.tokens, self._spoken(), strict=True)
-        ]
+        self._written = [self._token(token) for token in self._sampler.tokens]
 
     @property
     def trace(self) -> Trace:
         """All tokens: those of the prompt, and those behind it."""
-        return Trace((*self._given, *self._written))
+        return self._table.with_roles((*self._given, *self._written))
 
     @property
     def n_given(self) -> int:
@@ -153,14 +149,9 @@ class Writing:
         )
 
     def _append(self, token: GeneratedToken) -> TraceToken:
-        self._written.append(self._token(token, *self._spoken()[-1]))
-        return self._written[-1]
+        self._written.append(self._token(token))
+        return self.trace.tokens[-1]
 
-    def _spoken(self) -> list[tuple[str | None, bool]]:
-        """Who speaks in the tokens behind the prompt, and whether training would count them."""
-        sampler = self._sampler
-        return roles(sampler.ids, self._tokenizer.special_tokens)[sampler.n_given :]
-
-    def _token(self, token: GeneratedToken, role: str | None, carries_loss: bool) -> TraceToken:
+    def _token(self, token: GeneratedToken) -> TraceToken:
         origin: Origin = "forced" if token.is_forced else "drawn"
-        return self._table.token(token.id, token.before, origin, token.after, role, carries_loss)
+        return self._table.token(token.id, token.before, origin, token.after)

@@ -125,7 +125,8 @@ def read_metrics(path: Path) -> tuple[Line, ...]:
     if not lines:
         raise InputError(f"{path} is empty: its training has not come to its first line yet")
     for number, line in enumerate(lines, start=1):
-        if not all(map(_is_figure, line.values())) or None in (line["step"], line["tokens"]):
+        known = all(map(_is_figure, line.values()))
+        if not known or None in (figure(line, "step"), figure(line, "tokens")):
             raise DamagedError(f"{path} is damaged: line {number} has a figure that is no number")
     return lines
 
@@ -137,7 +138,9 @@ def figure(line: Line, key: str) -> float | None:
 
 
 def _is_figure(value: Any) -> bool:
-    return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    if type(value) is int:
+        return abs(value) < 1 << 63  # more is no float, and no count of anything
+    return value is None or isinstance(value, float)
 
 
 def _read_object(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from cygnet.errors import InputError
 from cygnet.xray.runs.reading import Run, in_training
 from cygnet.xray.runs.traces import TRACES, read_traces
-from cygnet.xray.trace import Trace
+from cygnet.xray.trace import Trace, finite
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,7 @@ class Sample:
     @property
     def prompt_bits_per_byte(self) -> float | None:
         """The loss on the prompt, which is the same text at each step; none without figures."""
-        given = Trace(tuple(token for token in self.trace.tokens if token.is_given))
-        has_figures = any(token.figures and token.bytes for token in given.tokens)
-        return given.bits_per_byte if has_figures else None
+        return Trace(tuple(one for one in self.trace.tokens if one.is_given)).bits_per_byte
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -43,7 +41,7 @@ class Sample:
             "run": self.run,
             "step": self.step,
             "written": self.written,
-            "prompt_bits_per_byte": self.prompt_bits_per_byte,
+            "prompt_bits_per_byte": finite(self.prompt_bits_per_byte),
             "trace": self.trace.to_dict(),
         }
 

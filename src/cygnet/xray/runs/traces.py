@@ -4,9 +4,9 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from cygnet.errors import DamagedError, InputError
+from cygnet.xray.record import Record
 from cygnet.xray.runs.json_lines import read_json_lines
 from cygnet.xray.trace import Trace
 
@@ -75,14 +75,13 @@ def read_lines(path: Path) -> Iterator[tuple[bytes, RecordedTrace]]:
         DamagedError: A line is none of traces.
     """
     for number, (line, values) in enumerate(read_json_lines(path, KEYS), start=1):
-        yield line, _recorded(values, f"line {number} of {path}")
+        try:
+            recorded = _recorded(Record(values, "the line"))
+        except InputError as error:
+            raise DamagedError(f"{path} is damaged: line {number} is no trace: {error}") from error
+        yield line, recorded
 
 
-def _recorded(values: dict[str, Any], where: str) -> RecordedTrace:
-    try:
-        step, prompt = values["step"], values["prompt"]
-        if not isinstance(step, int) or not isinstance(prompt, str):
-            raise TypeError("step must be a number and prompt a text")
-        return RecordedTrace(step, prompt, Trace.from_dict(values["trace"]))
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise DamagedError(f"{where} is damaged: it is no trace ({error!r})") from error
+def _recorded(record: Record) -> RecordedTrace:
+    trace = Trace.from_dict(record.get("trace"))
+    return RecordedTrace(record.integer("step", least=0), record.text("prompt"), trace)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from cygnet.console import print_json
 from cygnet.errors import CygnetError
 from cygnet.recipe import Recipe
 
@@ -31,8 +32,6 @@ def run_sweep(recipe: Recipe, options: SweepOptions) -> None:
     Raises:
         CygnetError: A cell failed; the table that names it was printed.
     """
-    from rich.console import Console
-
     from cygnet.xray.sweep.results import Failure
     from cygnet.xray.sweep.sweep import PLOTS, sweep
     from cygnet.xray.sweep.view import print_sweep
@@ -47,7 +46,7 @@ def run_sweep(recipe: Recipe, options: SweepOptions) -> None:
         overwrite=options.overwrite,
     )
     if options.json:
-        Console().print_json(data=[one.to_dict() for one in found])
+        print_json([one.to_dict() for one in found])
     else:
         print_sweep(found)
         print(f"\nthe plot  {out / PLOTS[0]}")

@@ -51,7 +51,7 @@ class Comparison:
             "tokenizers": {
                 name: {
                     "n_tokens": len(trace.tokens),
-                    "bytes_per_token": trace.n_bytes / max(1, trace.kinds.get("text", 0)),
+                    "bytes_per_token": trace.bytes_per_token,
                     "is_faithful": name not in self.unfaithful,
                     "tokens": [token.to_dict() for token in trace.tokens],
                 }

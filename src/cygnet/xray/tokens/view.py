@@ -5,11 +5,12 @@ from rich.console import Console
 from rich.text import Text
 
 from cygnet.xray.runs.view import plain
-from cygnet.xray.terminal import BORDER, bracketed, cut, totals
+from cygnet.xray.terminal import BORDER, NOBODY, bracketed, cut, is_plain, totals
 from cygnet.xray.tokens.comparison import Comparison, Disagreement
 from cygnet.xray.trace import Trace, TraceToken
 
 SPECIAL, DIFFERS, QUIET = "bold", "underline", "dim"
+BAR = "▔"
 MOST_SHOWN = 12  # disagreements
 
 
@@ -26,7 +27,7 @@ def print_comparison(
     for name, trace in comparison.traces.items():
         console.print(Text(plain(name), style="bold"))
         differing = {i for one in comparison.disagreements for i in one.tokens.get(name, ())}
-        for line in lines(trace, differing, console.width, ids):
+        for line in lines(trace, differing, console.width, ids, is_plain(console)):
             console.print(line, no_wrap=True, overflow="crop")
         words = totals(trace)
         if name in comparison.unfaithful:
@@ -37,7 +38,9 @@ def print_comparison(
     _print_disagreements(comparison, console)
 
 
-def lines(trace: Trace, differing: set[int], width: int, ids: bool = False) -> list[Text]:
+def lines(
+    trace: Trace, differing: set[int], width: int, ids: bool = False, bars: bool = False
+) -> list[Text]:
     """The tokens with borders, as wide as the terminal; beneath each its id if that is asked for.
 
     Args:
@@ -45,29 +48,54 @@ def lines(trace: Trace, differing: set[int], width: int, ids: bool = False) -> l
         differing: Positions of the tokens that other tokenizers cut differently: underlined.
         width: Columns.
         ids: Whether to print ids.
+        bars: Whether to print bars beneath the tokens that training counts, where some do not.
     """
+    bars = bars and not all(token.carries_loss for token in trace.tokens)
     found: list[Text] = []
-    upper, lower = Text(), Text()
+    rows = _Rows(ids, bars)
     role = None
     for i, token in enumerate(trace.tokens):
         cell = cut(bracketed(token), width)
-        shown = max(cell_len(cell), len(str(token.id)) if ids else 0)
-        if upper.cell_len + 1 + shown > width or token.role != role:
-            found += [line for line in (upper, lower) if line.plain]
-            upper, lower = Text(), Text()
+        if not rows.has_room(cell, token, width) or token.role != role:
+            found += rows.take()
         if token.role != role:
             role = token.role
-            found.append(Text(f"{role or 'nobody'}:", style="dim"))
-        border = BORDER if upper.plain else ""
-        upper.append(border, style="dim")
-        upper.append(cell, style=_style(token, i in differing))
-        upper.append(" " * (shown - cell_len(cell)))
-        if ids:
-            lower.append((" " if border else "") + str(token.id).ljust(shown), style="dim")
+            found.append(Text(f"{role or NOBODY}:", style="dim"))
+        rows.add(cell, token, i in differing)
         if token.bytes.endswith(b"\n"):
-            found += [line for line in (upper, lower) if line.plain]
-            upper, lower = Text(), Text()
-    return found + [line for line in (upper, lower) if line.plain]
+            found += rows.take()
+    return found + rows.take()
+
+
+class _Rows:
+    """A line of tokens as it fills up, with what stands beneath them."""
+
+    def __init__(self, ids: bool, bars: bool) -> None:
+        self._ids, self._bars = ids, bars
+        self._rows = Text(), Text(), Text()
+
+    def has_room(self, cell: str, token: TraceToken, width: int) -> bool:
+        return self._rows[0].cell_len + 1 + self._width(cell, token) <= width
+
+    def add(self, cell: str, token: TraceToken, differs: bool) -> None:
+        tokens, ids, bars = self._rows
+        border = BORDER if tokens.plain else ""
+        width = self._width(cell, token)
+        tokens.append(border, style="dim").append(cell, style=_style(token, differs))
+        tokens.append(" " * (width - cell_len(cell)))
+        if self._ids:
+            ids.append(" " * len(border) + str(token.id).ljust(width), style="dim")
+        if self._bars:
+            bars.append(" " * len(border) + (BAR if token.carries_loss else " ") * width)
+
+    def take(self) -> list[Text]:
+        """The line and what is beneath it, and begin a new one."""
+        found = [row for row in self._rows if row.plain.strip()]
+        self._rows = Text(), Text(), Text()
+        return found
+
+    def _width(self, cell: str, token: TraceToken) -> int:
+        return max(cell_len(cell), len(str(token.id)) if self._ids else 0)
 
 
 def _style(token: TraceToken, differs: bool) -> str:
@@ -89,7 +117,8 @@ def _print_legend(comparison: Comparison, console: Console) -> None:
             for name, trace in comparison.traces.items()
         }
         each = ", ".join(f"{n:,} in {plain(name)}" for name, n in counted.items())
-        words.append(f"training counts what the assistant says ({each}); the rest is dim")
+        how = f", with {BAR} beneath" if is_plain(console) else "; the rest is dim"
+        words.append(f"training counts what the assistant says ({each}){how}")
     if comparison.disagreements:
         words.append("underlined: cut differently by another")
     if words:

@@ -228,9 +228,9 @@ function sum(withSurprises = true) {
   const texts = tokens.filter((token) => token.kind === "text");
   const counted = texts.filter((token) => token.surprise != null);
   const surprise = (some) => some.reduce((n, token) => n + (token.surprise ?? 0), 0);
-  const perByte = surprise(counted) / Math.max(1, size(counted));
+  const perByte = size(counted) ? `, ${(surprise(counted) / size(counted)).toFixed(3)} bits per byte` : "";
   find("totals").textContent =
-    `${whole(tokens.length)} tokens, ${whole(size(texts))} bytes, ${surprise(tokens).toFixed(1)} bits, ${perByte.toFixed(3)} bits per byte`;
+    `${whole(tokens.length)} tokens, ${whole(size(texts))} bytes, ${surprise(tokens).toFixed(1)} bits${perByte}`;
   if (withSurprises) surprises(tokens);
 }
 

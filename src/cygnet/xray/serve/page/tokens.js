@@ -25,8 +25,9 @@ export async function show() {
   const sizes = found.tokens.map((token) => (token.kind === "text" ? sizeOf(token) : 0));
   const n = found.tokens.length;
   const size = sizes.reduce((a, b) => a + b, 0);
-  find("split-totals").textContent =
-    `${whole(n)} tokens, ${whole(size)} bytes, ${(size / Math.max(1, n)).toFixed(2)} bytes per token`;
+  const texts = found.tokens.filter((token) => token.kind === "text").length;
+  const perToken = texts ? `, ${(size / texts).toFixed(2)} bytes per token` : "";
+  find("split-totals").textContent = `${whole(n)} tokens, ${whole(size)} bytes${perToken}`;
   table(find("split-table"), ["", "token", "id", "bytes", "kind", "role", "loss"], found.tokens.map(row));
   say();
 }
