@@ -178,7 +178,9 @@ function start(writes = false) {
 }
 
 function finish(signal) {
-  if (going?.signal === signal) pause();
+  if (going?.signal !== signal) return;
+  going = null;
+  buttons(false);
 }
 
 function buttons(writes) {

@@ -53,10 +53,11 @@ export class TokensView {
   add(token) {
     const { scrollTop, clientHeight, scrollHeight } = this.target;
     this.#put(token, this.items.length);
-    if (scrollTop + clientHeight >= scrollHeight - 2) this.target.scrollTop = this.target.scrollHeight;
+    if (scrollTop + clientHeight >= scrollHeight - 2) this.#toEnd();
   }
 
   reveal() {
+    this.#toEnd();
     this.items.at(-1)?.scrollIntoView({ block: "nearest" });
   }
 
@@ -84,6 +85,10 @@ export class TokensView {
 
   unpin() {
     if (this.pinned !== null) this.pin(this.pinned);
+  }
+
+  #toEnd() {
+    this.target.scrollTop = this.target.scrollHeight;
   }
 
   #put(token, i) {
