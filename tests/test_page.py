@@ -496,3 +496,168 @@ def test_nothing_is_wider_than_a_phone(page: Page, recorded: Served) -> None:
         expect(page.locator(f"#panel-{tab}")).to_be_visible()
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], tab
+
+
+def test_tokenizers_stand_side_by_side_stretch_by_stretch(
+    page: Page, recorded_run: Path, tmp_path: Path
+) -> None:
+    from cygnet.xray.tokens.comparison import compare_tokens
+
+    Tokenizer([]).save(tmp_path / "<i>bytes")
+    with serving(Subject.load(recorded_run, tokenizers=(tmp_path / "<i>bytes",))) as served:
+        opened(page, served, "tokens")
+        text = "The lake.\n\nA \u05e9\U0001f9a2 <b>"
+        with page.expect_response(lambda one: text in one.request.post_data_json["text"]):
+            page.fill("#box", text)
+        found = compare_tokens(served.subject.tokenizers, text)
+        rows = [[name, str(len(one.tokens))] for name, one in found.traces.items()]
+        cells = page.locator("#side-table tbody tr")
+        expect(cells.nth(1).locator("td").nth(1)).to_have_text(str(len(text.encode())))
+        assert [row.split("\t")[:2] for row in cells.all_inner_texts()] == rows
+        assert rows[1][0] == "<i>bytes"
+        for number, name in enumerate(found.traces):
+            row = page.locator(f"#side-text tr:not(.marks):nth-child({number + 1})")
+            assert row.locator(".token").all_inner_texts() == seen(found.traces[name].tokens)
+        n_places = len(found.disagreements)
+        assert n_places
+        expect(page.locator("#side-text .marks [role=img]")).to_have_count(n_places)
+        expect(page.locator("#side-text tr:first-child .differs")).to_have_count(n_places)
+        expect(page.locator("#side-words")).to_contain_text(f"They differ in {n_places} place")
+
+
+def test_a_page_with_one_tokenizer_compares_none(page: Page, hostile: Served) -> None:
+    opened(page, hostile, "tokens")
+    expect(page.locator("#split-table td").first).to_be_visible()
+    expect(page.locator("#side")).to_be_hidden()
+
+
+def test_a_token_says_all_its_figures(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    token = {
+        **trace(hostile.subject.model, hostile.subject.tokenizer, "a").tokens[0].to_dict(),
+        **{"probability": 2.9e-6, "log_probability": -12.75, "surprise": 18.4},
+    }
+    token["alternatives"][0]["probability"] = 0.25
+    token["alternatives"][1]["probability"] = 0.05
+    body = json.dumps({"figures": [token]}) + '\n{"end": "length"}\n'
+    page.route("**/api/trace", lambda route: route.fulfill(body=body))
+    page.fill("#box", "a")
+    expect(page.locator("#tokens .token")).to_have_count(1)
+    page.locator("#tokens .token").click()
+    figures = page.locator("#inspector dl")
+    for words in ("probability3e-06", "log p-12.75 nats", "surprise18.40 bits"):
+        expect(figures).to_contain_text(words)
+    shares = "all => all.map(one => Number(one.style.getPropertyValue('--share')))"
+    others = page.locator("#inspector .other")
+    assert others.evaluate_all(shares)[:2] == [0.25, 0.05]
+    expect(others.nth(1)).to_contain_text("5.0%")
+
+
+def test_arrow_keys_go_through_the_alternatives(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "abc")
+    page.locator("#tokens .token").nth(1).click()
+    others = page.locator("#inspector .other")
+    for key, place in (("ArrowDown", 1), ("End", 9), ("ArrowDown", 9), ("ArrowUp", 8), ("Home", 0)):
+        page.keyboard.press(key)
+        expect(others.nth(place)).to_be_focused()
+
+
+def test_the_page_begins_with_the_sampling_of_the_recipe(page: Page, recorded: Served) -> None:
+    from cygnet.xray.play.settings import options_of, sampling_of
+
+    opened(page, recorded)
+    sampling = sampling_of(options_of(recorded.subject.folder), {})
+    assert sampling.temperature != 1 and sampling.top_p != 1
+    expect(page.locator("#temperature")).to_have_value(f"{sampling.temperature:g}")
+    expect(page.locator("#top_p")).to_have_value(f"{sampling.top_p:g}")
+    expect(page.locator("#top_k")).to_have_value("")
+    expect(page.locator("#seed")).to_have_value(str(sampling.seed))
+
+
+def test_a_reload_keeps_text_and_settings(page: Page, hostile: Served) -> None:
+    opened(page, hostile)
+    write_in(page, "ab <b>")
+    page.fill("#temperature", "0")
+    page.check("#bits")
+    limit(page, 3)
+    page.click("#write")
+    expect(page.locator("#tokens .token")).to_have_count(9)
+    expect(page.locator("#pause")).to_be_disabled()
+    shown = texts(page)
+    page.reload()
+    expect(page.locator("#tokens .token")).to_have_count(9)
+    assert texts(page) == shown
+    expect(page.locator("#box")).to_have_value("ab <b>")
+    expect(page.locator("#temperature")).to_have_value("0")
+    expect(page.locator("#tokens .under").first).to_be_visible()
+    page.click("#back")
+    expect(page.locator("#tokens .token")).to_have_count(8)
+    write_in(page, "c")
+    expect(page.locator("#tokens .token")).to_have_count(1)
+
+
+def test_the_address_says_what_is_shown(page: Page, recorded: Served) -> None:
+    opened(page, recorded)
+    write_in(page, "Once upon a time")
+    token = page.locator("#tokens .token").nth(2)
+    text = token.locator(".marked").inner_text()
+    token.click()
+    page.click("#inspector a:has-text('its row')")
+    expect(page.locator("#panel-rows")).to_be_visible()
+    expect(page.locator("#row-facts h2").first).to_contain_text(text)
+    page.go_back()
+    expect(page.locator("#panel-text")).to_be_visible()
+    page.click("#inspector a:has-text('its attention')")
+    expect(page.locator("#looks")).to_have_text(re.compile(rf"^2 {re.escape(text)} looks at"))
+    expect(page.locator("#seen .looking")).to_have_text(text)
+    page.click("#tab-tokens")
+    expect(page.locator("#panel-tokens")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#panel-attention")).to_be_visible()
+    expect(page.locator("#looks")).to_have_text(re.compile(r"^2 "))
+    page.evaluate("location.hash = '#rows'")
+    expect(page.locator("#tab-rows")).to_have_attribute("aria-selected", "true")
+
+
+def test_rows_are_named_under_the_pointer_and_with_keys(page: Page, recorded: Served) -> None:
+    opened(page, recorded, "rows")
+    embedding = recorded.subject.embedding
+    canvas = page.locator("#row-facts canvas[role=img]").first
+    words = page.locator("#row-facts figure p").first
+    canvas.focus()
+    expect(words).to_contain_text(" id ")
+    row = int(re.sub(r".* id (\d+),.*", r"\1", words.inner_text()))
+    expect(words).to_have_text(f"{embedding.name(row).text} id {row}, {embedding.name(row).kind}")
+    page.keyboard.press("ArrowRight")
+    expect(words).not_to_contain_text(f" id {row},")
+    beside = words.inner_text()
+    page.keyboard.press("Enter")
+    expect(page.locator("#row-facts h2").first).to_contain_text(beside.partition(" ")[0])
+    canvas.hover(position={"x": 2, "y": 2})
+    find = """canvas => { // a pixel of a row
+      const {width, height} = canvas, ratio = devicePixelRatio;
+      const data = canvas.getContext("2d").getImageData(0, 0, width, height).data;
+      const at = data.findIndex((value, i) => i % 4 === 3 && value > 200) >> 2;
+      return {x: (at % width) / ratio, y: Math.floor(at / width) / ratio};
+    }"""
+    canvas.hover(position=canvas.evaluate(find))
+    expect(words).to_have_text(re.compile(r".+ id \d+, [a-z ]+"))
+
+
+def test_dead_rows_are_measured_while_one_looks_elsewhere(page: Page, recorded: Served) -> None:
+    held: list[Any] = []
+    page.route("**/api/dead", lambda route: held.append(route))
+    opened(page, recorded, "dead")
+    expect(page.locator("#message")).to_contain_text("measuring")
+    wait_until(lambda: (page.wait_for_timeout(10), held)[1])
+    expect(page.locator("#film-play")).to_be_disabled()
+    page.click("#tab-rows")
+    expect(page.locator("#message")).to_have_text("")
+    expect(page.locator("#row-facts td").first).to_be_visible()
+    page.click("#tab-dead")
+    expect(page.locator("#message")).to_contain_text("measuring")
+    held[0].continue_()
+    expect(page.locator("#film-play")).to_be_enabled()
+    expect(page.locator("#message")).to_have_text("")
+    assert len(held) == 1, "it is asked for once"

@@ -2,8 +2,10 @@
 
 import copy
 import json
+import shutil
 import signal
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,14 +19,17 @@ import torch
 
 from conftest import cygnet, refused, start
 from cygnet.errors import InputError
+from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.attention.reading import attention
 from cygnet.xray.rows.embedding import open_embedding
 from cygnet.xray.runs.comparison import compare_runs
 from cygnet.xray.runs.reading import read_runs
+from cygnet.xray.serve import looking
 from cygnet.xray.serve.asking import MOST_ALTERNATIVES, MOST_BODY, MOST_TOKENS, MOST_WRITTEN
 from cygnet.xray.serve.serving import listen
 from cygnet.xray.serve.subject import Subject, check_inside
+from cygnet.xray.tokens.comparison import compare_tokens
 from cygnet.xray.tracing import trace, trace_generation
 from cygnet.xray.writing import Writing
 from serving import Gate, Served, gated, serving, wait_until
@@ -245,7 +250,7 @@ def test_a_trace_is_that_of_the_library(served: Served, client: httpx.Client) ->
     for asked in (text, text * 20, ""):  # longer than the context, too
         found = read(client, text=asked, alternatives=3)
         whole = trace(served.subject.model, BYTES, asked, n_alternatives=3)
-        assert found == whole.to_dict()["tokens"]
+        assert found == [token.to_dict() for token in whole.tokens]
     alone = client.post("/api/tokens", json={"text": text}).json()["tokens"]
     assert [token["id"] for token in alone] == list(text.encode())
     assert alone[0]["probability"] is None
@@ -261,9 +266,10 @@ def test_special_tokens_count_where_they_are_asked_for(client: httpx.Client) -> 
 def test_what_is_written_is_what_the_library_writes(served: Served, client: httpx.Client) -> None:
     sampling = {"temperature": 0.9, "top_k": 50, "top_p": 0.95, "min_p": 0.001, "seed": 3}
     events = written(client, text="ab", max_tokens=60, alternatives=4, with_prompt=True, **sampling)
-    whole = trace_generation(
+    found = trace_generation(
         served.subject.model, BYTES, "ab", max_tokens=60, n_alternatives=4, **sampling
-    ).to_dict()["tokens"]
+    )
+    whole = [token.to_dict() for token in found.tokens]
     assert tokens(events)[: len(whole) - 2] == whole[2:]  # beyond the context, too
     assert [token["id"] for token in events[0]["prompt"]] == list(b"ab")
     assert list(events[1]) == ["token"], "the first token does not wait for the prompt's figures"
@@ -436,3 +442,72 @@ def test_what_a_run_has_is_what_the_library_finds(finished_run: Path) -> None:
 def plain(values: Any) -> Any:
     """As JSON has it."""
     return json.loads(json.dumps(values))
+
+
+def test_measuring_dead_rows_holds_nobody_up(
+    recorded_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on, n_times = threading.Event(), threading.Event(), []
+    real = looking.analyse_run
+
+    def slow(*arguments: Any, **options: Any) -> Any:
+        n_times.append(1)
+        begun.set()
+        assert goes_on.wait(60)
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(looking, "analyse_run", slow)
+    looking._analysis.cache_clear()
+    with (
+        serving(Subject.load(recorded_run)) as served,
+        ThreadPoolExecutor(2) as others,
+        httpx.Client(base_url=served.address, timeout=60) as client,
+    ):
+        waiting = [others.submit(client.post, "/api/dead", json={}) for _ in range(2)]
+        assert begun.wait(60)
+        assert client.post("/api/row", json={"id": 1}).status_code == 200
+        assert client.post("/api/tokens", json={"text": "a"}).status_code == 200
+        goes_on.set()
+        first, second = (one.result().json() for one in waiting)
+    assert first == second and first["matrices"]
+    assert len(n_times) == 1
+
+
+def test_tokenizers_beside_that_of_the_model(recorded_run: Path, tmp_path: Path) -> None:
+    Tokenizer([]).save(tmp_path / "bytes")
+    subject = Subject.load(recorded_run, tokenizers=(tmp_path / "bytes",))
+    with serving(subject) as served, httpx.Client(base_url=served.address, timeout=60) as client:
+        assert client.get("/api/about").json()["tokenizers"] == ["this model", "bytes"]
+        shutil.rmtree(tmp_path / "bytes")  # nothing is read when somebody asks
+        found = client.post("/api/compare", json={"text": "The lake"}).json()
+        whole = compare_tokens(subject.tokenizers, "The lake")
+        assert found | whole.to_dict() == found
+        places = [(one["start"], one["end"], one["differs"]) for one in found["stretches"]]
+        assert places == [(one.start, one.end, one.differs) for one in whole.stretches]
+        refusal = client.post("/api/compare", json={"text": "a" * (MOST_TOKENS + 1)})
+        assert (refusal.status_code, "4,001 tokens are too many" in refusal.text) == (413, True)
+
+
+def test_runs_beside_it_bring_their_tokenizers(finished_run: Path, recorded_run: Path) -> None:
+    beside = Subject.load(finished_run, (recorded_run,)).tokenizers
+    assert list(beside) == ["this model", recorded_run.name]
+    assert Subject.load(finished_run, (finished_run,)).tokenizers == {}, "the same one"
+    with pytest.raises(InputError, match="holds no tokenizer"):
+        Subject.load(finished_run, tokenizers=(finished_run / "text",))
+
+
+def test_with_one_tokenizer_there_is_nothing_to_compare(client: httpx.Client) -> None:
+    answer = client.post("/api/compare", json={"text": "a"})
+    assert answer.status_code == 422 and "--tokenizers PATH" in answer.json()["error"]
+
+
+def test_attention_of_ids_is_that_of_their_text(client: httpx.Client) -> None:
+    of_text = client.post("/api/attention", json={"text": "abc"}).json()
+    assert client.post("/api/attention", json={"ids": list(b"abc")}).json() == of_text
+    for asked, words in (
+        ({"ids": [10**6]}, "no token 1000000"),
+        ({"ids": [-1]}, "no token -1"),
+        ({"ids": [1], "text": "a"}, "either text or ids"),
+    ):
+        answer = client.post("/api/attention", json=asked)
+        assert answer.status_code == 422 and words in answer.json()["error"]

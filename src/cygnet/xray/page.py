@@ -25,7 +25,12 @@ STYLE = """
 .cygnet-token:hover .cygnet-tip, .cygnet-token:focus .cygnet-tip { display: block; }
 .cygnet-totals { font-size: 13px; margin: 4px 0 14px; }
 .cygnet-totals .cygnet-token { line-height: 1.1; }
+.cygnet-paper { display: none; }
 @media print { .cygnet-tip { display: none !important; }
+  .cygnet-paper { display: inline; }
+  .cygnet-trace { line-height: 3; }
+  .cygnet-token[data-bits]::after { content: attr(data-bits); position: absolute; left: 0;
+    top: calc(100% + 7px); font: 7px/1 system-ui, sans-serif; color: #000; white-space: nowrap; }
   .cygnet-token, .cygnet-bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """ + "".join(
     f".cygnet-above-{bits} {{ background: {colour}; color: #000; }}\n"
@@ -67,6 +72,7 @@ def _legend(trace: Trace) -> str:
         words.append(
             "The stronger the colour of a token, and the higher the bar beneath it, the more"
             f" surprising: shades above {scale} bits."
+            '<span class="cygnet-paper"> Beneath each token stand its bits.</span>'
         )
     if not all(token.carries_loss for token in trace.tokens):
         words.append("Slanted tokens do not count in training.")
@@ -101,10 +107,15 @@ def token_html(token: TraceToken) -> str:
     bar = f'<span class="cygnet-bar" style="height:{BAR * share:.1f}px"></span>'
     line_break = "<br>" if token.bytes.endswith(b"\n") else ""
     return (
-        f'<span class="{" ".join(kinds)}{_shade_of(token)}" tabindex="0">'
+        f'<span class="{" ".join(kinds)}{_shade_of(token)}" tabindex="0"{_bits(token)}>'
         f"{html.escape(bracketed(token))}{bar if share else ''}"
         f'<span class="cygnet-tip">{html.escape(_tip(token))}</span></span>{line_break}'
     )
+
+
+def _bits(token: TraceToken) -> str:
+    """Its surprise, which stands beneath it on paper, where nothing can be pointed at."""
+    return "" if token.surprise is None else f' data-bits="{token.surprise:.1f}"'
 
 
 def _shade_of(token: TraceToken) -> str:

@@ -72,7 +72,7 @@ def row(subject: Subject, fields: Fields) -> Answer:
 
 
 def rows(subject: Subject, fields: Fields) -> Answer:
-    """By matrix its ``overview`` and ``picture``, as of ``Embedding``; and the texts of all rows."""
+    """By matrix its ``overview`` and ``picture``, as of ``Embedding``; the texts of all rows."""
     fields.check_all_known()
     embedding = subject.embedding
     return {
@@ -102,7 +102,7 @@ State = tuple[tuple[str, int, int], ...]
 
 def _state(folder: Path) -> State:
     """What changes when a run that is still going on has taken more snapshots."""
-    files = sorted((folder / SNAPSHOTS).parent.iterdir())
+    files = sorted((folder / SNAPSHOTS).parent.glob("*"))
     return tuple((one.name, one.stat().st_mtime_ns, one.stat().st_size) for one in files)
 
 
