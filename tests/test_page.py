@@ -661,3 +661,19 @@ def test_dead_rows_are_measured_while_one_looks_elsewhere(page: Page, recorded: 
     expect(page.locator("#film-play")).to_be_enabled()
     expect(page.locator("#message")).to_have_text("")
     assert len(held) == 1, "it is asked for once"
+
+
+def test_on_paper_each_token_has_its_bits_beneath(browser: Browser, hostile: Served) -> None:
+    found = trace(hostile.subject.model, hostile.subject.tokenizer, f"ab{SCRIPT}" * 5)
+    page = browser.new_page()
+    page.set_content(f"<style>{STYLE}</style>{trace_html(found)}")
+    beneath = """all => all.map(one => {
+      const {content, display} = getComputedStyle(one, "::after");
+      return content === "none" || display === "none" ? null : JSON.parse(content);
+    })"""
+    tokens = page.locator(".cygnet-trace .cygnet-token")
+    assert set(tokens.evaluate_all(beneath)) == {None}
+    page.emulate_media(media="print")
+    assert tokens.evaluate_all(beneath) == [f"{token.surprise:.1f}" for token in found.tokens]
+    expect(page.locator(".cygnet-paper")).to_be_visible()
+    page.close()

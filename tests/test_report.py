@@ -368,6 +368,13 @@ class Text(HTMLParser):
 EVIL = """<script>alert(1)</script><img src=x onerror=alert(2)>"'"""
 
 
+def test_samples_have_their_bits_on_paper(page: str, material: Material) -> None:
+    drawn = [token for token in material.samples[0].tokens[:SAMPLE_TOKENS] if token.figures]
+    figures = re.findall(r'data-bits="([^"]*)"', page)
+    assert figures[: len(drawn)] == [f"{token.surprise:.1f}" for token in drawn]
+    assert "content: attr(data-bits)" in page
+
+
 def test_whatever_comes_from_data_is_escaped(material: Material) -> None:
     """Names, sources, prompts, tokens, warnings, versions, figures: all are somebody else's."""
     recipe = material.recipe
