@@ -71,6 +71,11 @@ def test_a_room_has_a_part_of_the_overview(words: tuple[str, ...]) -> None:
     assert verbs == [line for line in overview.splitlines() if line.startswith("  xray ")] != []
 
 
+def test_names_of_files_do_nothing_to_the_terminal() -> None:
+    message = refused(cygnet("xray", "trace", "no\x1b[2J\x9b\u202e\nrun", "a"))
+    assert "no\\u001b[2J\\u009b\\u202e run" in message
+
+
 def test_wrong_words() -> None:
     assert "did you mean tokens show?" in refused(cygnet("tokens", "shwo", "x"))
     assert "tokens what? There are: tokens build, tokens show" in refused(cygnet("tokens", "--x"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from cygnet import ranks
+from cygnet.console import printable
 from cygnet.errors import CygnetError, InputError
 from cygnet.files import DISK_FULL
 from cygnet.recipe import Recipe
@@ -140,7 +141,7 @@ def _one_line(error: Exception) -> str:
 def _fail(message: str) -> None:
     if ranks.is_first_to_speak():
         who = f"rank {ranks.rank()}: " if ranks.rank() else ""
-        print(f"cygnet: {who}{message}", file=sys.stderr)
+        print(f"cygnet: {who}{printable(message)}", file=sys.stderr)
 
 
 def _dispatch(arguments: list[str]) -> None:

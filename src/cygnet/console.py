@@ -19,7 +19,7 @@ from cygnet import ranks
 def say(line: str) -> None:
     """Print one line of news to standard error."""
     if not ranks.rank():
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def print_json(value: Any) -> None:
@@ -41,7 +41,7 @@ def print_json(value: Any) -> None:
     except ValueError:
         text = json.dumps(_finite(value), indent=2, ensure_ascii=lacks_some)
     for line in text.split("\n"):
-        print(line if line.isprintable() else "".join(map(_escaped, line)))
+        print(printable(line))
 
 
 def _finite(value: Any) -> Any:
@@ -50,6 +50,15 @@ def _finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [*map(_finite, value)]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def printable(line: str) -> str:
+    """A line with what a terminal would obey, in a file's name for instance, escaped as in JSON.
+
+    >>> printable("runs/\\x1b[2J")
+    'runs/\\\\u001b[2J'
+    """
+    return line if line.isprintable() else "".join(map(_escaped, line))
 
 
 def _escaped(character: str) -> str:
