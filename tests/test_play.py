@@ -23,6 +23,7 @@ from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.generation import generate
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.pieces import percent
+from cygnet.xray.play.clean import clean
 from cygnet.xray.play.farewell import command, text_of
 from cygnet.xray.play.keys import BY_NAME, KEYS, Keyboard
 from cygnet.xray.play.picture import Picture
@@ -30,6 +31,7 @@ from cygnet.xray.play.player import SPEEDS, VIEWS, Player
 from cygnet.xray.play.screen import draw, key_lines
 from cygnet.xray.play.script import parse_forced, write
 from cygnet.xray.play.settings import SETTINGS, options_of, sampling_of
+from cygnet.xray.play.styles import as_prompt_toolkit
 from cygnet.xray.play.text_views import CURSOR, mark_of, text_rows
 from cygnet.xray.shades import SHADES
 from cygnet.xray.trace import Alternative, Trace, TraceToken
@@ -405,6 +407,54 @@ def test_keys_are_on_the_screen(width: int) -> None:
     press(player, "q")
     assert player.help_row is None
     assert not player.finished
+
+
+def rows_of(player: Player, width: int, height: int) -> list[str]:
+    return ["".join(part for _, part in row) for row in draw(player, width, height)]
+
+
+def test_a_usual_terminal_has_all_that_can_be_done_on_it() -> None:
+    player = new_player()
+    foot = "  ".join(rows_of(player, 80, 24)[-3:])
+    assert all(f"{key.label} {key.hint}" in foot for key in KEYS if key.hint)
+    assert all(f"{setting.letter} {setting.name}" in foot for setting in SETTINGS)
+    press(player, "?")
+    shown = rows_of(player, 80, 24)
+    assert all(any(key.about in row for row in shown) for key in KEYS)
+    assert "more" not in shown[0]
+    assert re.match(r" keys 1-9 of \d+, ↑ ↓ more; Esc: back", rows_of(player, 40, 10)[0])
+
+
+def test_what_was_put_and_where_the_prompt_ends_are_marked() -> None:
+    player = new_player()
+    press(player, "n", "n", "left", "2", "n")
+    assert re.search(r"b».a?.*►", rows_of(player, 200, 24)[1])
+    plain = rows_of(player, 200, 24)[1]
+    assert (plain.count("»"), plain.count("►")) == (1, 1)
+
+
+def test_a_terminal_of_sixteen_colours_gets_none_of_them() -> None:
+    style = f"{SHADES[-1].style} underline"
+    assert as_prompt_toolkit(style) == "underline fg:#000000 bg:#fa6f00"
+    assert as_prompt_toolkit(style, is_plain=True) == "underline"
+
+
+def test_clean_text_has_joiners_where_they_join_and_no_escapes_for_them() -> None:
+    emoji, word = "👩\u200d💻❤\ufe0f", "می\u200cخواهم"
+    assert clean(emoji + word + "e\u0301") == emoji + word + "e\u0301"
+    assert clean("a\u200db\u200c \ufe0f\x1b\u202e") == "a\\u200db\\u200c \ufe0f\\x1b\\u202e"
+    player = new_player()
+    player.picture = seen([one.encode() for one in f"{emoji}{word} e\u0301 a\u200db"])
+    player.view = "text"
+    text = "".join(rows_of(player, 80, 24)[1:4])
+    assert text.startswith(f"👩💻❤{word} e\u0301 a\\u200db"), "as wide in all terminals"
+
+
+def test_a_byte_of_a_character_says_of_which() -> None:
+    player = new_player()
+    player.picture = seen([bytes([byte]) for byte in "aש".encode()])
+    player.go(1)
+    assert any("byte 1 of 2 of" in row and "ש" in row for row in rows_of(player, 80, 24))
 
 
 def test_no_key_has_two_meanings() -> None:

@@ -342,6 +342,14 @@ def test_more_surprise_is_further_from_grey(system: ColorSystem) -> None:
     assert len(set(found)) == len(SHADES) - 1
 
 
+def test_the_legend_has_the_shades_as_they_are() -> None:
+    line = legend()
+    styles = [str(span.style) for span in line.spans if span.style]
+    assert styles == ["dim", *(shade.style for shade in SHADES[1:])]
+    assert not line.style, "dimmed, text on a shade is not readable"
+    assert cell_len(line.plain) <= 40
+
+
 def test_sixteen_colours_are_left_to_the_terminal() -> None:
     sink = io.StringIO()
     console = Console(width=80, file=sink, force_terminal=True, color_system="standard")

@@ -70,7 +70,7 @@ def legend(is_plain: bool = False) -> Text:
     >>> legend().plain
     'bits above ▁1  ▂2  ▃4  ▄7  ▆10  █14 '
     """
-    line = Text("bits above ", style="dim")
+    line = Text().append("bits above ", style="dim")
     for before, shade in itertools.pairwise(SHADES):
         style = shade.plain if is_plain else shade.style
         line.append(f"{shade.bar}{before.limit:.0f} ", style=style)
