@@ -486,6 +486,7 @@ def test_the_film_of_dead_rows_plays_and_stops(page: Page, recorded: Served) -> 
 def test_nothing_is_wider_than_a_phone(page: Page, recorded: Served) -> None:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     opened(page, recorded)
+    expect(page.locator("#tokens .token").first).to_be_in_viewport()
     page.fill("#box", "supercalifragilistic " * 8 + "\U0001f9a2" * 60)
     page.check("#bits")
     page.click("#step")
