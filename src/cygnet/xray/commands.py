@@ -111,7 +111,7 @@ def attention(
     /,
     layer: int | None = None,
     head: int | None = None,
-    token: int | None = None,
+    token: int | Literal["^"] | None = None,
     max_tokens: int | None = None,
     json: bool = False,
     plot: Path | None = None,
@@ -128,7 +128,8 @@ def attention(
         text: Any text; - reads it from standard input.
         layer: A layer, from 0; all by default.
         head: A head, from 0; all by default.
-        token: The position of a token, as the map numbers them; -1 is the last.
+        token: The position of a token in the text, from 0; -1 is the last, ^ the one before the
+            text.
         max_tokens: Read the last tokens only; by default as many as have weights of 256 MB.
         json: Print tokens, summaries and the map as JSON.
         plot: Also draw the head, or all heads, into this .png or .svg file.
