@@ -145,8 +145,6 @@ def test_lines_are_never_wider_than_the_terminal(width: int, ids: bool) -> None:
 
 def test_a_character_that_is_cut_differently_is_marked() -> None:
     tail = Tokenizer([(0x8D, 0x93)])  # the last two of four bytes; the first are cut alike
-        [(0x8D, 0x93)]
-    )  # the last two bytes of the strawberry; the first are cut alike
     [piece] = pieces_of(compare_tokens({"bytes": Tokenizer([]), "tail": tail}, "🍓"))
     assert [len(tokens) for tokens in piece.tokens.values()] == [4, 3]
     assert piece.differs
