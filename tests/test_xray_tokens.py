@@ -143,6 +143,13 @@ def test_lines_are_never_wider_than_the_terminal(width: int, ids: bool) -> None:
     assert "\u202e" not in shown
 
 
+def test_a_character_that_is_cut_differently_is_marked() -> None:
+    tail = Tokenizer([(0x8D, 0x93)])  # the last two of four bytes; the first are cut alike
+    [piece] = pieces_of(compare_tokens({"bytes": Tokenizer([]), "tail": tail}, "🍓"))
+    assert [len(tokens) for tokens in piece.tokens.values()] == [4, 3]
+    assert piece.differs
+
+
 def test_names_of_folders_are_no_commands_for_a_terminal() -> None:
     found = compare_tokens({"[/x]\x1b[31m": THREE["few"], "\udce9 b": THREE["many"]}, WORDS)
     text = printed(found)
