@@ -1,5 +1,6 @@
 """What tokens look at, against transformers' own weights and against sums by hand."""
 
+import base64
 import io
 import json
 import math
@@ -14,6 +15,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 from rich.console import Console
 from transformers import AutoModelForCausalLM, GPT2LMHeadModel, MambaConfig, PreTrainedModel
@@ -24,13 +26,14 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.blocked_attention import BLOCKED
 from cygnet.transformer.presets import gpt2
 from cygnet.xray.attention.heads import summarise
-from cygnet.xray.attention.page import attention_html, attention_svg, heads_png
-from cygnet.xray.attention.plots import draw_attention
+from cygnet.xray.attention.page import attention_html, attention_svg, heads_png, heads_svg
+from cygnet.xray.attention.plots import _draw_grid, draw_attention
 from cygnet.xray.attention.reading import attention, attention_of_ids
 from cygnet.xray.attention.result import Attention
 from cygnet.xray.attention.view import map_lines, print_attention, print_token
 from cygnet.xray.token_table import TokenTable
 from cygnet.xray.trace import TraceToken
+from cygnet.xray.tracing import trace
 from small_models import BYTES, CONFIGS, CONTEXT, SLIDING, new_model
 
 TEXT = "a pit of it"
@@ -170,11 +173,15 @@ def test_of_a_text_that_is_too_long_the_end_is_read() -> None:
     text = "".join(chr(97 + i % 26) for i in range(CONTEXT + 5))
     cut = attention(model, BYTES, text)
     assert b"".join(token.bytes for token in cut.tokens).decode() == text[-CONTEXT:]
-    assert cut.note == "the text is too long: the last 48 of its 54 tokens were read"
+    assert cut.note == "the text is too long: the last 48 of its 53 tokens were read"
     assert cut.note in printed(print_attention, cut)
     last = attention(model, BYTES, text, max_tokens=7)
     assert last.weights.shape[-1] == 7
-    assert last.n_dropped == 47
+    assert last.n_dropped == 46
+    assert last.positions == list(range(46, 53))
+    assert last.looks_at(52) == last.looks_at(-1)
+    with pytest.raises(InputError, match="there is no token 45: 7 were read, 46 to 52"):
+        last.looks_at(45)
     again = attention_of_ids(model, Tokenizer([], special_tokens=[]), list(text[-7:].encode()))
     assert np.array_equal(last.weights, again.weights)
 
@@ -201,8 +208,8 @@ def test_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         attention(model, BYTES, TEXT).map(2)
     with pytest.raises(InputError, match="there is no head -1"):
         attention(model, BYTES, TEXT).map(0, -1)
-    with pytest.raises(InputError, match="there is no token 12: 12 were read, 0 to 11"):
-        attention(model, BYTES, TEXT).looks_at(12)
+    with pytest.raises(InputError, match=r"there is no token 11: 12 were read, \^ and 0 to 10"):
+        attention(model, BYTES, TEXT).looks_at(11)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -282,13 +289,34 @@ def test_what_a_token_looks_at_and_who_looks_at_it() -> None:
     assert found.seen_by(0, 0, 0, n=9) == [(0, 1.0), (1, 0.25), (3, 0.125)]
 
 
+def test_positions_are_those_of_a_trace() -> None:
+    model = new_model(CONFIGS["gpt2"])
+    found, traced = attention(model, BYTES, TEXT), trace(model, BYTES, TEXT)
+    assert found.positions == ["^", *range(len(traced.tokens))]
+    assert [found.tokens[found.row(i)].id for i in range(11)] == [one.id for one in traced.tokens]
+    row = found.map()[found.row(4)]
+    assert dict(found.looks_at(4, n=9)) == {
+        at: pytest.approx(row[found.row(at)]) for at in ["^", 0, 1, 2, 3, 4]
+    }
+    assert found.looks_at("^") == [("^", 1.0)]
+    assert found.seen_by("^", n=99)[0] == ("^", 1.0)
+    assert found.looks_at(-1) == found.looks_at(10)
+    with pytest.raises(InputError, match=r"there is no token \^: 4 were read, 0 to 3"):
+        made(ROWS).looks_at("^")
+    with pytest.raises(InputError, match=r"there is no token 0: 1 were read, \^$"):
+        attention(model, BYTES, "").looks_at(0)
+    values = found.to_dict(token=4)
+    assert (values["token"], values["n_before"]) == (4, 1)
+    assert values["looks_at"][0]["position"] == found.looks_at(4)[0][0]
+
+
 def test_what_is_not_chosen_is_a_mean() -> None:
     found = attention(new_model(CONFIGS["gpt2"]), BYTES, TEXT)
     assert found.map() == pytest.approx(found.weights.mean(axis=(0, 1)))
     assert found.map(1) == pytest.approx(found.weights[1].mean(axis=0))
     assert found.map(head=2) == pytest.approx(found.weights[:, 2].mean(axis=0))
     assert np.array_equal(found.map(1, 3), found.weights[1, 3])
-    assert found.looks_at(5, 1, n=1)[0][1] == pytest.approx(found.weights[1, :, 5].mean(0).max())
+    assert found.looks_at(5, 1, n=1)[0][1] == pytest.approx(found.weights[1, :, 6].mean(0).max())
 
 
 def test_to_dict_has_one_map_in_four_digits() -> None:
@@ -300,8 +328,8 @@ def test_to_dict_has_one_map_in_four_digits() -> None:
     for row, expected in zip(values["weights"], found.weights[1, 2], strict=True):
         assert row == [round(float(weight), 4) for weight in expected[: len(row)]]
     assert len(values["heads"]) == 8
-    assert values["token"] == 11
-    assert values["looks_at"][0]["position"] == found.looks_at(11, 1, 2)[0][0]
+    assert values["token"] == 10
+    assert values["looks_at"][0]["position"] == found.looks_at(10, 1, 2)[0][0]
     assert "looks_at" not in found.to_dict()
 
 
@@ -318,6 +346,18 @@ def test_map_on_the_terminal() -> None:
         "3 d          ▒▒██▒▒▓▓",
         "             0 1 2 3",
     ]
+
+
+def test_the_boundary_stands_apart_on_the_terminal() -> None:
+    found = attention(new_model(CONFIGS["gpt2"]), BYTES, "ab")
+    lines = [line.rstrip() for line in printed(print_attention, found).splitlines()]
+    rows = [line[:12].rstrip() for line in lines if line[1:2] == " "]
+    assert rows[:3] == ["^ <|endofte…", "0 a", "1 b"]
+    assert "             ^ 0 1" in lines
+    assert lines[-1] == "^ stands before the text: <|endoftext|>"
+    assert printed(print_token, found, 1).startswith("token 1, b: ")
+    assert "^ <|endoftext|> " in printed(print_token, found, 1)
+    assert printed(print_token, found, "^").startswith("token ^, <|endoftext|>: ")
 
 
 def test_summary_lines_on_the_terminal() -> None:
@@ -402,12 +442,45 @@ def test_picture_of_a_long_text_is_made_smaller() -> None:
     assert (np.array(picture)[..., 3] == 255).sum() == 8
 
 
+@pytest.mark.parametrize(("n_tokens", "n_named"), [(3, 3), (20, 20), (21, 11), (400, 20)])
+def test_maps_of_all_heads_name_tokens_beside_their_pixels(n_tokens: int, n_named: int) -> None:
+    tokens = tuple(TraceToken(97, b"<") for _ in range(n_tokens))
+    weights = np.ones((2, 3, n_tokens, n_tokens), np.float32)
+    root = ET.fromstring(heads_svg(Attention(tokens, weights)))
+    texts = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    rows = [one for one in texts if "y" in one.attrib]
+    assert len(rows) == 2 * n_named
+    assert len(texts) - len(rows) == 3 * n_named
+    [picture] = root.iter("{http://www.w3.org/2000/svg}image")
+    data = base64.b64decode(picture.get("href", "").split(",")[1])
+    pixels = np.array(Image.open(io.BytesIO(data)).convert("RGBA"))[:, 0, :3]
+    unit = float(picture.get("height", "")) / len(pixels)
+    for one in rows:  # none lies beside the line between two maps, which is grey
+        at = (float(one.get("y", "")) - 3.5) / unit
+        assert pixels[int(at)].tolist() == [230, 97, 1]
+    assert [one.text for one in rows[:2]] == ["0 <", f"{-(-n_tokens // 20)} <"]
+
+
+def test_a_plot_of_all_heads_names_tokens_along_its_edges() -> None:
+    found = attention(new_model(CONFIGS["gpt2"]), BYTES, "b" * 40)
+    figure = Figure(figsize=(9.6, 5), layout="constrained")
+    _draw_grid(figure, found, range(2), range(4))
+    panels = np.array(figure.axes[:8]).reshape(2, 4)
+    labels = [[tick.get_text() for tick in panel.get_yticklabels()] for panel in panels[:, 0]]
+    assert labels[0] == labels[1]
+    assert 10 < len(labels[0]) <= 30
+    assert labels[0][:2] == ["^ <|endoftext|>", "1 b"]
+    assert [tick.get_text() for tick in panels[1, 3].get_xticklabels()] == labels[0]
+    assert not panels[0, 1].get_yticks().size
+    assert not panels[0, 1].get_xticks().size
+
+
 def test_html_is_escaped() -> None:
     found = attention(new_model(CONFIGS["gpt2"]), BYTES, NASTY[:20])
     page = found._repr_html_()
-    assert page == attention_html(found)
+    assert attention_html(found) in page
     assert page.count("<td") == 8 * 7
-    assert "http" not in page
+    assert set(re.findall(r"http\S+", page)) == {'http://www.w3.org/2000/svg"'}
     assert "<script" not in attention_svg(found) + page
     assert len(page) < 20_000
 

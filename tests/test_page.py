@@ -459,9 +459,9 @@ def test_attention_is_that_of_the_library(page: Page, recorded: Served) -> None:
     page.select_option("#layer", "1")
     page.select_option("#head", "0")
     page.locator("#seen .token").nth(2).click()
-    most, weight = found.looks_at(2, layer=1, head=0)[0]
+    most, weight = found.looks_at(1, layer=1, head=0)[0]
     expect(page.locator("#looks")).to_contain_text(
-        re.compile(rf"^2 .* looks at {re.escape(found.texts[most])} {100 * weight:.0f}%")
+        re.compile(rf"^1 .* looks at {re.escape(found.texts[found.row(most)])} {100 * weight:.0f}%")
     )
 
 

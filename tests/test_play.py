@@ -22,6 +22,8 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.figures import TokenFigures
 from cygnet.transformer.generation import generate
 from cygnet.transformer.sampling import Sampling
+from cygnet.xray.pieces import percent
+from cygnet.xray.play.clean import clean
 from cygnet.xray.play.command import options_of, sampling_of
 from cygnet.xray.play.farewell import command, text_of
 from cygnet.xray.play.keys import BY_NAME, KEYS, Keyboard
@@ -30,8 +32,9 @@ from cygnet.xray.play.player import SPEEDS, VIEWS, Player
 from cygnet.xray.play.screen import draw, key_lines
 from cygnet.xray.play.script import parse_forced, write
 from cygnet.xray.play.settings import SETTINGS
-from cygnet.xray.play.text_views import CURSOR, MARKS, mark_of, text_rows
-from cygnet.xray.terminal import LEVELS
+from cygnet.xray.play.styles import as_prompt_toolkit
+from cygnet.xray.play.text_views import CURSOR, mark_of, text_rows
+from cygnet.xray.shades import SHADES
 from cygnet.xray.trace import Alternative, Trace, TraceToken
 from cygnet.xray.writing import Writing
 from small_models import BYTES, CONFIGS, new_model
@@ -365,10 +368,10 @@ def test_three_views_of_the_same_tokens() -> None:
 
 
 def test_surprise_is_seen_without_colour() -> None:
-    assert len(MARKS) == len(LEVELS) == len(set(MARKS))
-    bits = [0.5, 1.5, 3, 5, 20]
+    assert len({shade.border for shade in SHADES}) == len(SHADES)
+    bits = [0.5, 1.5, 3, 5, 8, 12, 20]
     tokens = [TraceToken(0, b"a", figures=TokenFigures(0, -b * 0.693147, 1, 0, ())) for b in bits]
-    assert "".join(map(mark_of, tokens)) == "".join(MARKS)
+    assert "".join(map(mark_of, tokens)) == "".join(shade.border for shade in SHADES)
 
 
 def test_figures_of_the_token_under_the_cursor() -> None:
@@ -378,13 +381,13 @@ def test_figures_of_the_token_under_the_cursor() -> None:
     assert token.figures is not None
     text = "\n".join("".join(part for _, part in row) for row in draw(player, 100, 24))
     for wanted in (
-        "step 2", f"{token.figures.probability:.1%}", f"{token.surprise:.1f} bits",
-        f"drawn from {token.drawn_probability:.1%}", f"rank {token.figures.rank}",
+        "at 3, step 2", percent(token.figures.probability), f"{token.surprise:.1f} bits",
+        f"drawn from {percent(token.drawn_probability or 0)}", f"rank {token.figures.rank}",
         f"entropy {token.figures.entropy:.1f} bits", f"id {token.id}",
     ):  # fmt: skip
         assert wanted in text
     for number, one in enumerate(token.alternatives, 1):
-        assert re.search(rf" {number} {re.escape(one.text)} +{one.probability:.1%}", text)
+        assert re.search(rf" {number} {re.escape(one.text)} +{percent(one.probability)}", text)
 
 
 @pytest.mark.parametrize("width", [40, 80, 200])
@@ -405,6 +408,54 @@ def test_keys_are_on_the_screen(width: int) -> None:
     press(player, "q")
     assert player.help_row is None
     assert not player.finished
+
+
+def rows_of(player: Player, width: int, height: int) -> list[str]:
+    return ["".join(part for _, part in row) for row in draw(player, width, height)]
+
+
+def test_a_usual_terminal_has_all_that_can_be_done_on_it() -> None:
+    player = new_player()
+    foot = "  ".join(rows_of(player, 80, 24)[-3:])
+    assert all(f"{key.label} {key.hint}" in foot for key in KEYS if key.hint)
+    assert all(f"{setting.letter} {setting.name}" in foot for setting in SETTINGS)
+    press(player, "?")
+    shown = rows_of(player, 80, 24)
+    assert all(any(key.about in row for row in shown) for key in KEYS)
+    assert "more" not in shown[0]
+    assert re.match(r" keys 1-9 of \d+, ↑ ↓ more; Esc: back", rows_of(player, 40, 10)[0])
+
+
+def test_what_was_put_and_where_the_prompt_ends_are_marked() -> None:
+    player = new_player()
+    press(player, "n", "n", "left", "2", "n")
+    assert re.search(r"b».a?.*►", rows_of(player, 200, 24)[1])
+    plain = rows_of(player, 200, 24)[1]
+    assert (plain.count("»"), plain.count("►")) == (1, 1)
+
+
+def test_a_terminal_of_sixteen_colours_gets_none_of_them() -> None:
+    style = f"{SHADES[-1].style} underline"
+    assert as_prompt_toolkit(style) == "underline fg:#000000 bg:#fa6f00"
+    assert as_prompt_toolkit(style, is_plain=True) == "underline"
+
+
+def test_clean_text_has_joiners_where_they_join_and_no_escapes_for_them() -> None:
+    emoji, word = "👩\u200d💻❤\ufe0f", "می\u200cخواهم"
+    assert clean(emoji + word + "e\u0301") == emoji + word + "e\u0301"
+    assert clean("a\u200db\u200c \ufe0f\x1b\u202e") == "a\\u200db\\u200c \ufe0f\\x1b\\u202e"
+    player = new_player()
+    player.picture = seen([one.encode() for one in f"{emoji}{word} e\u0301 a\u200db"])
+    player.view = "text"
+    text = "".join(rows_of(player, 80, 24)[1:4])
+    assert text.startswith(f"👩💻❤{word} e\u0301 a\\u200db"), "as wide in all terminals"
+
+
+def test_a_byte_of_a_character_says_of_which() -> None:
+    player = new_player()
+    player.picture = seen([bytes([byte]) for byte in "aש".encode()])
+    player.go(1)
+    assert any("byte 1 of 2 of" in row and "ש" in row for row in rows_of(player, 80, 24))
 
 
 def test_no_key_has_two_meanings() -> None:
@@ -500,9 +551,9 @@ def test_a_script_prints_and_draws(folder: Path, tmp_path: Path) -> None:
     result = cygnet("xray", "play", folder, "--steps", "3", "--force", "2:97", "--svg", svg)
     assert result.returncode == 0, result.stderr
     lines = result.stdout.splitlines()
-    assert lines[0].startswith("a│b│c│")
-    assert lines[0].split("│")[4] == "a"
-    assert lines[2].startswith("6 tokens, 6 bytes")
+    assert lines[0].startswith("a│b│c»")
+    assert "►a│" in lines[0]
+    assert lines[4].startswith("6 tokens, 6 bytes")
     assert svg.read_text().startswith("<svg")
 
 

@@ -113,7 +113,7 @@ def test_step_back_force_run_pause_and_quit() -> None:
         n_written = len(terminal.written)
         terminal.type("\x0c")
         await terminal.shows(r" paused  temperature 0\.25  [\s\S]+quit", n_written)
-        await terminal.shows(r"▏a.b»|[▏▎▍▌█]a[▏▎▍▌█]b»[▏▎▍▌█]", n_written)
+        await terminal.shows(r"[▏▎▍▌▋▊█]a[▏▎▍▌▋▊█]b»[▏▎▍▌▋▊█]", n_written)
         terminal.type("]" * 9 + " ")
         await until(lambda: len(player.picture.trace.tokens) >= 30)
         terminal.type(" ")

@@ -3,6 +3,7 @@
 import copy
 import io
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ from cygnet.xray.roles import Spoken, roles
 from cygnet.xray.terminal import print_trace
 from cygnet.xray.token_table import TokenTable
 from cygnet.xray.tokens.comparison import compare_tokens, tokens_of
-from cygnet.xray.tokens.view import lines, print_comparison
+from cygnet.xray.tokens.view import print_comparison
 from cygnet.xray.tracing import trace_ids
 from cygnet.xray.writing import Writing
 from oracles import oracle
@@ -289,7 +290,7 @@ def test_the_page_says_who_speaks() -> None:
     markup = trace_html(tokens_of(tokenizer_of("chatml"), CHAT, special=True))
     for role in ("user", "assistant"):
         assert markup.count(f'<span class="cygnet-role">{role}</span>') == 1
-    assert "Pale tokens do not count in training." in markup
+    assert "Slanted tokens do not count in training." in markup
 
 
 def console_of(color_system: Any = None) -> Console:
@@ -301,15 +302,14 @@ def console_of(color_system: Any = None) -> Console:
 def test_tokens_that_count_are_told_without_colours() -> None:
     found = compare_tokens({"it": tokenizer_of("chatml")}, CHAT, special=True)
     print_comparison(found, console=(plain := console_of()))
+    shown = plain.file.getvalue()  # type: ignore[attr-defined]
     assert (
-        "assistant:\n⟦<|im_start|>⟧│assistant│⏎\nh│o│⟦<|im_end|>⟧│⏎\n▔ ▔ ▔▔▔▔▔▔▔▔▔▔▔▔  \n"
-        in plain.file.getvalue()  # type: ignore[attr-defined]
+        "assistant:\n⟦<|im_start|>⟧│assistant│⏎\nh│o│⟦<|im_end|>⟧│⏎\n▔ ▔ ▔▔▔▔▔▔▔▔▔▔▔▔  \n" in shown
     )
-    assert plain.file.getvalue().count("▔") == 15  # type: ignore[attr-defined]
-    print_comparison(found, console=(coloured := console_of("truecolor")))
-    assert "▔" not in coloured.file.getvalue()  # type: ignore[attr-defined]
-    ids = lines(found.traces["it"], set(), 60, ids=True, bars=True)[-3:]
-    assert [line.plain.rstrip() for line in ids] == [
+    assert shown.count("▔") == 15
+    print_comparison(found, ids=True, console=(with_ids := console_of()))
+    shown = with_ids.file.getvalue()  # type: ignore[attr-defined]
+    assert [line.rstrip() for line in shown.splitlines()[-6:-3]] == [
         "h  │o  │⟦<|im_end|>⟧│⏎", "104 111 291          10", "▔▔▔ ▔▔▔ ▔▔▔▔▔▔▔▔▔▔▔▔"
     ]  # fmt: skip
 
@@ -318,7 +318,7 @@ def test_the_lines_of_a_trace_say_who_speaks() -> None:
     print_trace(tokens_of(tokenizer_of("chatml"), CHAT, special=True), console := console_of())
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert shown.index("user:") < shown.index("│h│") < shown.index("assistant:")
-    assert [line.split("│")[1] for line in shown.splitlines() if line.startswith("*│")] == [
+    assert [line.split("│")[1] for line in shown.splitlines() if re.match(r"\* +\d+│", line)] == [
         "h", "o", "⟦<|im_end|>⟧",
     ]  # fmt: skip
     assert "* training counts it: 3 of 14 tokens" in shown

@@ -1,9 +1,12 @@
 """Where embedding rows lie, against sums by hand over all rows."""
 
 import io
+import itertools
 import json
 import math
 import re
+from argparse import Namespace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from rich.console import Console
 from transformers import GPT2LMHeadModel, LlamaForCausalLM
 
@@ -21,9 +26,16 @@ from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.tokens.store import TokenStore
 from cygnet.transformer.model import load_model
 from cygnet.transformer.presets import gpt2, llama
+from cygnet.xray.dead import animation
+from cygnet.xray.dead import plots as dead_plots
+from cygnet.xray.dead.result import Group
+from cygnet.xray.glyphs import plain_glyphs, shortened
+from cygnet.xray.row_colours import ON_DARK, ROW_COLOURS
+from cygnet.xray.rows import plots as rows_plots
 from cygnet.xray.rows.embedding import Embedding, open_embedding, token_row
 from cygnet.xray.rows.matrix import RowMatrix
-from cygnet.xray.rows.plots import draw_rows
+from cygnet.xray.rows.plots import _draw, draw_rows
+from cygnet.xray.rows.result import KINDS
 from cygnet.xray.rows.view import print_overview, print_row
 from small_models import BYTES
 
@@ -258,6 +270,22 @@ def test_40_columns_without_control_characters() -> None:
     assert "which tokens occur is not known" in printed(print_overview, embedding, 2)
 
 
+def test_notebook_tables_are_escaped_and_have_the_figures() -> None:
+    words = Tokenizer.train(["<script> " * 9], 264, pattern=r"<\w+>|.")
+    embedding = made(RNG.normal(size=(words.vocab_size, 4)), words, dead=[3], special=[256])
+    row = embedding.token("<script>", 2)
+    for markup in (row._repr_html_(), embedding._repr_html_()):
+        assert "<script" not in markup
+    figures = row.matrices["W"]
+    assert f"<td>{figures.norm:.4g}</td>" in row._repr_html_()
+    for by in ("cosine", "distance"):
+        near = figures.neighbours[by][0]  # type: ignore[index]
+        assert f"<td class=figure>{near.name.id}</td>" in row._repr_html_()
+    longest = embedding.overview()["W"].longest[0]
+    assert f"<td class=figure>{longest[1]:.4g}</td>" in embedding._repr_html_()
+    assert embedding._repr_html_().count("<tr>") == 1 + 3 + 1 + 10
+
+
 @pytest.mark.parametrize("suffix", ["png", "svg"])
 def test_plot_takes_any_token(tmp_path: Path, suffix: str) -> None:
     words = Tokenizer.train(["$x_1$ 鹅鹅 🍓 שלום <b>&"] * 9, 290)
@@ -271,6 +299,48 @@ def test_plot_takes_any_token(tmp_path: Path, suffix: str) -> None:
         svg = (tmp_path / "one.svg").read_text()
         assert "dead (1)" in svg
         assert len(svg) < 200_000
+
+
+def test_names_in_the_plane_stand_apart() -> None:
+    words = Tokenizer.train(["up upon to be too two a antidisestablishment"] * 9, 300)
+    rows = 0.01 * np.random.default_rng(0).normal(size=(words.vocab_size, 4))
+    rows[:4] += np.eye(4)
+    embedding = made(rows, words)
+    figure = Figure(figsize=(9.6, 7.5), layout="constrained")
+    chosen = [embedding.token(i, 12) for i in (260, 262)]
+    _draw(figure, embedding, chosen, "cosine")
+    figure.draw_without_rendering()
+    [panel] = figure.axes
+    names = {text.get_text(): text.get_window_extent() for text in panel.texts}
+    assert {plain_glyphs(shortened(row.name.text)) for row in chosen} <= set(names)
+    assert len(names) > 8
+    for one, other in itertools.combinations(panel.texts, 2):
+        # of the text alone: get_window_extent of an annotation has its line, too
+        boxes = [Text.get_window_extent(text).shrunk(0.98, 0.8) for text in (one, other)]
+        assert not boxes[0].overlaps(boxes[1]), (one.get_text(), other.get_text())
+
+
+def test_rows_have_the_same_colours_in_all_pictures() -> None:
+    style = (files("cygnet.xray.serve") / "page" / "style.css").read_text()
+    found = [re.findall(rf"--row-{kind}: (#\w+);", style) for kind in KINDS]
+    assert found == [[ROW_COLOURS[kind], ON_DARK[kind]] for kind in KINDS]
+    script = (files("cygnet.xray.serve") / "page" / "scatter.js").read_text()
+    assert dict(re.findall(r'^ *"?(\w[\w ]+)"?: { ink: "--row-(\w+)"', script, re.M)) == {
+        "live": "live",
+        "unseen": "unseen",
+        "unseen live": "unseen",
+        "special": "special",
+        "dead": "dead",
+    }
+    for pictures in (rows_plots.LOOKS, animation.LOOKS):
+        for kind, look in pictures.items():
+            assert look["color"] == ROW_COLOURS[kind]
+    series = {"norm": np.array([1.0, 2.0])}
+    groups = {kind: Group(1, series, None) for kind in ("dead", "live", "unseen live")}
+    lines = dict(dead_plots._lines({"a": Namespace(matrices={"W": groups}, steps=[1, 2])}))
+    assert {kind: line.colour for kind, line in lines.items()} == {
+        kind: ROW_COLOURS[kind] for kind in groups
+    }
 
 
 def test_rows_that_are_all_equal_are_drawn(tmp_path: Path) -> None:

@@ -245,7 +245,7 @@ def test_a_trace_is_that_of_the_library(served: Served, client: httpx.Client) ->
     for asked in (text, text * 20, ""):  # longer than the context, too
         found = read(client, text=asked, alternatives=3)
         whole = trace(served.subject.model, BYTES, asked, n_alternatives=3)
-        assert found == whole.to_dict()["tokens"]
+        assert found == [token.to_dict() for token in whole.tokens]  # their order is their position
     alone = client.post("/api/tokens", json={"text": text}).json()["tokens"]
     assert [token["id"] for token in alone] == list(text.encode())
     assert alone[0]["probability"] is None
@@ -261,9 +261,10 @@ def test_special_tokens_count_where_they_are_asked_for(client: httpx.Client) -> 
 def test_what_is_written_is_what_the_library_writes(served: Served, client: httpx.Client) -> None:
     sampling = {"temperature": 0.9, "top_k": 50, "top_p": 0.95, "min_p": 0.001, "seed": 3}
     events = written(client, text="ab", max_tokens=60, alternatives=4, with_prompt=True, **sampling)
-    whole = trace_generation(
+    generated = trace_generation(
         served.subject.model, BYTES, "ab", max_tokens=60, n_alternatives=4, **sampling
-    ).to_dict()["tokens"]
+    )
+    whole = [token.to_dict() for token in generated.tokens]
     assert tokens(events)[: len(whole) - 2] == whole[2:]  # beyond the context, too
     assert [token["id"] for token in events[0]["prompt"]] == list(b"ab")
     assert list(events[1]) == ["token"], "the first token does not wait for the prompt's figures"

@@ -1,6 +1,7 @@
 """Runs side by side: read as they are, compared, drawn, and what they wrote."""
 
 import io
+import itertools
 import json
 import math
 import os
@@ -18,6 +19,7 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from rich.cells import cell_len
 from rich.console import Console
@@ -298,7 +300,95 @@ class TestTerminal:
         assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"
 
 
+class TestWhatIsLeftOut:
+    """A line says what is not drawn, and what is drawn instead."""
+
+    def test_a_run_without_times(self) -> None:
+        untimed = [{k: v for k, v in line.items() if k != "seconds"} for line in LINES]
+        runs = [run_of("a"), run_of("b"), run_of("<i>", untimed)]
+        found = compare_runs(runs, "time")
+        text = " ".join(printed(100, print_comparison, found).split())
+        assert "<i> is not drawn: its metrics have no seconds of training with a loss" in text
+        assert "valid, bits per byte against seconds of training, log axis" in text
+        assert "1 a 2 b" in text
+        assert "<p>&lt;i&gt; is not drawn" in found._repr_html_()
+        assert found.to_dict()["notes"] == found.left_out()
+        assert "not drawn" not in printed(100, print_comparison, compare_runs(runs))
+
+    def test_train_in_the_place_of_valid(self) -> None:
+        runs = [run_of("a"), run_of("b", LINES[:1])]
+        text = printed(100, print_comparison, compare_runs(runs))
+        assert "train, bits per byte against tokens seen, log axis" in text
+        assert "train, not valid, is drawn: b has no valid loss" in text
+
+    def test_a_run_that_has_just_begun(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        begun, whole = write_run(tmp_path / "begun", []), write_run(tmp_path / "whole")
+        found = compare_runs([str(begun), whole])
+        assert [run.name for run in found.summaries] == ["whole"]
+        assert re.fullmatch(
+            r".*begun/transformer/metrics.jsonl is empty: .*: it is left out\n",
+            capsys.readouterr().err,
+        )
+
+    def test_the_other_unit(self) -> None:
+        console = Console(record=True, width=80, file=io.StringIO())
+        no_bytes = [{k: v for k, v in one.items() if "byte" not in k} for one in LINES]
+        found = compare_runs([run_of("a", no_bytes), run_of("b")])
+        print_comparison(found, console, "nats_per_token")
+        text = console.export_text()
+        assert "valid, nats per token against tokens seen, log axis" in text
+        assert "3.2 ┤" in text
+        assert "not drawn" not in text
+        assert "a is not drawn: its metrics have no tokens seen with a loss in bits" in " ".join(
+            printed(80, print_comparison, found).split()
+        )
+
+    def test_options_break_at_their_dots(self) -> None:
+        runs = [
+            run_of(name, recipe={"transformer": {"learning_rate_schedule": name}}) for name in "ab"
+        ]
+        lines = printed(40, print_comparison, compare_runs(runs)).splitlines()
+        at = next(i for i, line in enumerate(lines) if line.startswith("  transformer. "))
+        assert lines[at + 1].startswith("   learning_rate_schedule ")
+        wide = printed(90, print_comparison, compare_runs(runs))
+        assert "  transformer.learning_rate_schedule" in wide
+
+
+class TestNotebook:
+    def test_runs(self, tmp_path: Path) -> None:
+        runs = [run_of("<script>", recipe={"a": {"b": "<b>"}}), run_of("b", recipe={"a": {"b": 2}})]
+        markup = compare_runs(runs)._repr_html_()
+        assert "<script" not in markup
+        assert "<td>&lt;b&gt;</td>" in markup
+        assert "<svg" in markup
+        assert ">&lt;script&gt;, valid<" in markup
+        assert "2.1000" in markup
+
+    def test_samples(self, tmp_path: Path) -> None:
+        write_traces(write_run(tmp_path / "a"), (0, 10))
+        [samples] = read_samples([tmp_path / "a"])
+        markup = samples._repr_html_()
+        assert samples_html([samples]) in markup
+        assert ".cygnet-samples {" in markup
+
+
 class TestPlot:
+    @pytest.mark.parametrize("against", ["steps", "time"])
+    def test_figures_below_the_axis_stay_apart(self, against: Against) -> None:
+        lines = [line | {"step": 4000 * i, "seconds": 4321 * i} for i, line in enumerate(LINES)]
+        figure = Figure(figsize=(9.6, 4), layout="constrained")
+        FigureCanvasAgg(figure)
+        _draw_losses(figure, list(loss_curves_of([run_of("a", lines * 1)], against)), against)
+        figure.draw_without_rendering()
+        for panel in figure.axes:
+            low, high = panel.get_xlim()
+            places = zip(panel.get_xticks(), panel.get_xticklabels(), strict=True)
+            boxes = [label.get_window_extent() for x, label in places if low <= x <= high]
+            assert len(boxes) > 2
+            assert all(a.x1 + 4 < b.x0 for a, b in itertools.pairwise(boxes))
+
     def curves(self, n: int) -> list[Any]:
         return list(loss_curves_of([run_of(f"_$a$ <{i}>") for i in range(n)], "time"))
 

@@ -3,14 +3,17 @@
 import io
 import itertools
 import json
+import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
 import tokenizers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from commands import cygnet
@@ -18,13 +21,15 @@ from cygnet.errors import InputError
 from cygnet.tokenizer.tokenizer import Tokenizer
 from cygnet.transformer.other_tokenizers import adapt
 from cygnet.xray.page import trace_html
+from cygnet.xray.tokens.blocks import pieces_of
 from cygnet.xray.tokens.comparison import compare_tokens, open_tokenizers, tokens_of
-from cygnet.xray.tokens.view import lines, print_comparison
+from cygnet.xray.tokens.view import print_comparison
 from cygnet.xray.trace import Trace
 
 WORDS = "the soft seashell said hello, hello"
+BYTES = Tokenizer([])
 THREE = {
-    "bytes": Tokenizer([]),
+    "bytes": BYTES,
     "few": Tokenizer.train([WORDS * 3], 264),
     "many": Tokenizer.train([WORDS[::-1] * 2 + WORDS * 9], 280),
 }
@@ -93,13 +98,36 @@ def printed(found: object, width: int = 80, ids: bool = False, **look: object) -
     return console.export_text()
 
 
-def test_the_terminal_shows_borders_counts_and_differences() -> None:
+def test_the_terminal_shows_each_stretch_of_all_one_under_another() -> None:
     found = compare_tokens({"bytes": THREE["bytes"], "many": THREE["many"]}, "the soft\n é")
     text = printed(found)
-    assert "t│h│e│·│s│o│f│t│⏎\n·│‹c3›│‹a9›\n12 tokens, 12 bytes, 1.00 bytes per token" in text
-    assert "they differ in" in text
+    assert text.splitlines()[:4] == [
+        "bytes  t│h│e│·│s│o│f│t│⏎",
+        "many   the  │·soft    │⏎",
+        "       ^^^^^ ^^^^^^^^^  ",
+        "",
+    ]
+    assert re.search(r"text +· é +\nbytes  ·│‹c3›│‹a9›\nmany   ·│‹c3›│‹a9›\n", text)
+    assert re.search(r"tokens  bytes/token  special\nbytes +12 +1.00 +0\nmany +6 +2.00 +0\n", text)
+    assert "^ cut differently" in text
+    assert "they differ in 2 places, 67% of the bytes: at byte 0, 3" in text
+    assert "they differ in 1 place, 80%" in printed(compare_tokens(THREE, "hello"))
+    assert "underline" not in text
     same = compare_tokens({"a": THREE["few"], "b": THREE["few"]}, "the soft")
     assert "they cut the text alike" in printed(same)
+    assert "^" not in printed(same)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(alphabet="the soft,\né🍓ש", max_size=40), st.integers(8, 60), st.booleans())
+def test_the_columns_of_tokenizers_hold_the_same_text(text: str, width: int, ids: bool) -> None:
+    found = compare_tokens(THREE, text)
+    for piece in pieces_of(found):
+        contents = {b"".join(one.bytes for one in tokens) for tokens in piece.tokens.values()}
+        assert len(contents) == 1
+        contents.pop().decode()  # whole characters
+    assert b"".join(piece.content for piece in pieces_of(found)) == text.encode()
+    assert max(map(cell_len, printed(found, width, ids).splitlines()), default=0) <= width
 
 
 @pytest.mark.parametrize("width", [10, 40, 80])
@@ -109,20 +137,64 @@ def test_lines_are_never_wider_than_the_terminal(width: int, ids: bool) -> None:
     wide = Tokenizer.train(["天鹅" * 99], 280)
     found = compare_tokens(THREE | {"wide": wide}, text + "天鹅" * 24)
     assert max(len(token.bytes) for token in found.traces["wide"].tokens) > 72
-    for trace in found.traces.values():
-        for line in lines(trace, set(), width, ids):
-            assert line.cell_len <= width
     shown = printed(found, width, ids)
+    assert max(map(cell_len, shown.splitlines())) <= width
     assert not any(ord(character) < 32 and character != "\n" for character in shown)
     assert "\u202e" not in shown
+
+
+def test_a_character_that_is_cut_differently_is_marked() -> None:
+    tail = Tokenizer([(0x8D, 0x93)])  # the last two of four bytes; the first are cut alike
+    [piece] = pieces_of(compare_tokens({"bytes": Tokenizer([]), "tail": tail}, "🍓"))
+    assert [len(tokens) for tokens in piece.tokens.values()] == [4, 3]
+    assert piece.differs
 
 
 def test_names_of_folders_are_no_commands_for_a_terminal() -> None:
     found = compare_tokens({"[/x]\x1b[31m": THREE["few"], "\udce9 b": THREE["many"]}, WORDS)
     text = printed(found)
-    assert "[/x]\\x1b[31m\n" in text
+    assert "[/x]\\x1b[31m  t│he│" in text
     assert "‹e9› b" in text
     assert "\x1b" not in text
+
+
+def test_a_notebook_has_the_same_text_one_under_another() -> None:
+    class Lossy(Tokenizer):
+        def encode(self, text: str, *arguments: object, **named: object) -> list[int]:
+            return super().encode("x")
+
+    text = "the soft <script>é\n & " * 12
+    found = compare_tokens({"a<b>": THREE["few"], "many": THREE["many"], "l": Lossy([])}, text)
+    markup = found._repr_html_()
+    assert "<script" not in markup
+    assert "a<b>" not in markup
+    tree = ET.fromstring(re.sub("<br>|<style>.*?</style>| class=figure", "", markup, flags=re.S))
+    sides = [one for one in tree.iter("table") if one.get("class") == "cygnet-side"]
+    for i, name in enumerate(["a<b>", "many"]):
+        rows = [side.findall("tr")[i] for side in sides]
+        assert {row.findtext("th") for row in rows} == {name}
+        spans = [span for row in rows for span in row.findall("td/span")]
+        assert [span.text for span in spans] == [one.text for one in found.traces[name].tokens]
+    cells = [cell for side in sides for cell in side.find("tr").findall("td")]  # type: ignore[union-attr]
+    assert sum(cell.get("class") == "cygnet-differs" for cell in cells) == len(found.disagreements)
+    rows = [row for side in sides for row in side.iter("tr")]
+    assert max(sum(len(span.text or "") for span in row.findall("td/span")) for row in rows) <= 72
+    assert f"They differ in {len(found.disagreements)} places" in markup
+    assert "l does not give back the text" in markup
+    alone = compare_tokens({"a": THREE["few"]}, text)._repr_html_()
+    assert "differ" not in alone[alone.index("</style>") :]
+    assert (
+        "They cut the text alike" in compare_tokens(dict.fromkeys("ab", BYTES), "x")._repr_html_()
+    )
+
+
+def test_tokenizers_of_others_and_folders_are_taken(tmp_path: Path) -> None:
+    THREE["few"].save(tmp_path)
+    backend = tokenizers.Tokenizer(tokenizers.models.BPE({"a": 0, "b": 1}, []))
+    found = compare_tokens({"folder": str(tmp_path), "theirs": backend}, "ab")
+    assert [token.text for token in found.traces["theirs"].tokens] == ["a", "b"]
+    with pytest.raises(InputError):
+        compare_tokens({"none": tmp_path / "absent"}, "ab")
 
 
 NAMES = [f"<|{who}_{side}|>" for who in ("user", "assistant") for side in ("start", "end")]

@@ -11,6 +11,8 @@ What most people need is here; importing it costs nothing until it is used:
 - ``trace``, ``Trace``: what a model thought of every token of a text
 - ``Writing``: a text that a model writes: forwards, back, and on from another token
 - ``compare_tokens``, ``attention``: how tokenizers cut a text, what its tokens look at
+- ``open_embedding``, ``token_row``: rows of the embedding and their neighbours
+- ``compare_runs``, ``read_samples``: runs side by side, and what they wrote on the way
 - ``TraceRecorder``, ``read_traces``: the same over a training
 """
 
@@ -37,6 +39,10 @@ if TYPE_CHECKING:
     from cygnet.transformer.snapshots import Snapshots as Snapshots
     from cygnet.xray.attention.reading import attention as attention
     from cygnet.xray.recorder import TraceRecorder as TraceRecorder
+    from cygnet.xray.rows.embedding import open_embedding as open_embedding
+    from cygnet.xray.rows.embedding import token_row as token_row
+    from cygnet.xray.runs.comparison import compare_runs as compare_runs
+    from cygnet.xray.runs.samples import read_samples as read_samples
     from cygnet.xray.runs.traces import read_traces as read_traces
     from cygnet.xray.tokens.comparison import compare_tokens as compare_tokens
     from cygnet.xray.trace import Trace as Trace
@@ -69,6 +75,10 @@ _HOME = {
     "trace": ("cygnet.xray.tracing", "trace"),
     "attention": ("cygnet.xray.attention.reading", "attention"),
     "compare_tokens": ("cygnet.xray.tokens.comparison", "compare_tokens"),
+    "compare_runs": ("cygnet.xray.runs.comparison", "compare_runs"),
+    "open_embedding": ("cygnet.xray.rows.embedding", "open_embedding"),
+    "read_samples": ("cygnet.xray.runs.samples", "read_samples"),
+    "token_row": ("cygnet.xray.rows.embedding", "token_row"),
     "Writing": ("cygnet.xray.writing", "Writing"),
 }
 

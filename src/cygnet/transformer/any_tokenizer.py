@@ -62,12 +62,13 @@ def open_model(
 
     Args:
         model: A run folder, the folder of any causal model of ``transformers``, or a model.
-        tokenizer: By default the one in the folder. Of cygnet, ``transformers`` (fast),
-            ``tokenizers`` or ``tiktoken``.
+        tokenizer: By default the one in the folder. Another folder with one; or a tokenizer of
+            cygnet, ``transformers`` (fast), ``tokenizers`` or ``tiktoken``.
 
     Raises:
         InputError: There is no model or no tokenizer, or it is not the model's.
     """
+    tokenizer = _from_folder(tokenizer)
     if not isinstance(model, PreTrainedModel):
         tokenizer = tokenizer or load_tokenizer(model)
         model = load_model(model)
@@ -76,6 +77,25 @@ def open_model(
     found: AnyTokenizer = adapt(tokenizer)
     check_vocabulary(model, found)
     return model, found
+
+
+def _from_folder(tokenizer: Any) -> Any:
+    """A tokenizer that is named by its folder, loaded; all else as it is.
+
+    Raises:
+        InputError: It is some other string, such as a text in the tokenizer's place.
+    """
+    if not isinstance(tokenizer, str | Path):
+        return tokenizer
+    is_folder = False
+    with contextlib.suppress(OSError):  # a text may be too long for the name of a file
+        is_folder = bool(str(tokenizer)) and Path(tokenizer).is_dir()
+    if is_folder:
+        return load_tokenizer(tokenizer)
+    raise InputError(
+        f"{str(tokenizer)[:40]!r} is no tokenizer's folder: name a text as text=..., as in"
+        ' trace(model, text="Once upon")'
+    )
 
 
 def _named_tokens(folder: Path) -> set[str]:

@@ -111,7 +111,7 @@ def attention(
     /,
     layer: int | None = None,
     head: int | None = None,
-    token: int | None = None,
+    token: int | Literal["^"] | None = None,
     max_tokens: int | None = None,
     json: bool = False,
     plot: Path | None = None,
@@ -128,7 +128,8 @@ def attention(
         text: Any text; - reads it from standard input.
         layer: A layer, from 0; all by default.
         head: A head, from 0; all by default.
-        token: The position of a token, as the map numbers them; -1 is the last.
+        token: The position of a token in the text, from 0; -1 is the last, ^ the one before the
+            text.
         max_tokens: Read the last tokens only; by default as many as have weights of 256 MB.
         json: Print tokens, summaries and the map as JSON.
         plot: Also draw the head, or all heads, into this .png or .svg file.
@@ -376,6 +377,7 @@ def runs(
     paths: tuple[Path, ...],
     /,
     against: Literal["steps", "tokens", "time"] = "tokens",
+    unit: Literal["bits", "nats"] = "bits",
     samples: bool = False,
     json: bool = False,
     plot: Path | None = None,
@@ -387,6 +389,7 @@ def runs(
     Args:
         paths: Run folders, or folders with a metrics.jsonl.
         against: What the losses are drawn over.
+        unit: Of the chart in the terminal: bits per byte, or nats per token.
         samples: Also print what each run wrote at steps of its training (--xray.trace-every).
         json: Print all of it as JSON.
         plot: Also draw the losses into a .png or .svg file.
@@ -408,7 +411,7 @@ def runs(
         texts = {"samples": [prompt.to_dict() for prompt in written]} if samples else {}
         _print_json(compared.to_dict() | texts)
     else:
-        print_comparison(compared)
+        print_comparison(compared, unit="nats_per_token" if unit == "nats" else "bits_per_byte")
         print_samples(written)
     if plot:
         draw_loss_curves(compared.curves, plot, against)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from cygnet.xray.terminal import NARROW, token_line
+from cygnet.xray.terminal import is_plain
+from cygnet.xray.token_lines import token_lines
 from cygnet.xray.trace import TraceToken
 
 
@@ -14,7 +15,9 @@ def watch(prompt: str) -> Callable[[TraceToken], None]:
     console = Console(highlight=False)
     heading = f"\n  {prompt!r} and on, token by token: probability, surprise, alternatives\n"
     console.print(Text(heading))  # brackets in a prompt are no markup
-    is_narrow = console.width < NARROW
-    return lambda token: console.print(
-        token_line(token, is_narrow), no_wrap=True, overflow="ellipsis"
-    )
+    return lambda token: _print(token, console)
+
+
+def _print(token: TraceToken, console: Console) -> None:
+    for line in token_lines(token, None, console.width, is_plain=is_plain(console)):
+        console.print(line, no_wrap=True, overflow="ellipsis")

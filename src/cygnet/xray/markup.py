@@ -3,6 +3,15 @@
 import html
 from collections.abc import Iterable, Sequence
 
+NOTEBOOK_STYLE = """
+.cygnet table { border-collapse: collapse; margin: 6px 0; display: block; overflow-x: auto; }
+.cygnet th, .cygnet td { text-align: left; padding: 2px 14px 2px 0; vertical-align: top;
+  background: none; color: inherit; border-bottom: 1px solid rgba(128,128,128,.4); }
+.cygnet td.figure { text-align: right; font-variant-numeric: tabular-nums; }
+.cygnet figure { margin: 0 0 8px; width: fit-content; max-width: 100%;
+  background: #fbfaf7; color: #1d2733; overflow-x: auto; }
+"""
+
 
 def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table as HTML; everything in it is escaped.
@@ -21,6 +30,16 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     head = "".join(f"<th>{html.escape(name)}</th>" for name in header) if any(header) else ""
     body = "".join(f"<tr>{''.join(map(_cell, row, are_figures))}</tr>" for row in rows)
     return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"
+
+
+def in_notebook(content: str, style: str = "") -> str:
+    """An HTML fragment that a notebook shows by itself, whatever colours it has.
+
+    Args:
+        content: The fragment.
+        style: CSS that it needs.
+    """
+    return f'<div class="cygnet"><style>{NOTEBOOK_STYLE}{style}</style>{content}</div>'
 
 
 def _is_figure(value: str) -> bool:

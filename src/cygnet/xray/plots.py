@@ -107,6 +107,7 @@ def _set_axes(panel: Any, against: Against) -> None:
     panel.yaxis.set_major_locator(LogLocator(subs=(1, 1.5, 2, 3, 5, 7)))
     panel.yaxis.set_major_formatter("{x:g}")
     panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.locator_params(axis="x", nbins=5)  # so that figures such as 12,500 stay apart
     panel.xaxis.set_major_formatter(EngFormatter(sep="") if against == "tokens" else "{x:,.0f}")
 
 

@@ -1,120 +1,111 @@
-"""A ``Trace`` in the terminal: borders, surprise as colour and as figures, alternatives."""
+"""A ``Trace`` in the terminal: borders, surprise as colour, bar and figures, alternatives."""
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
 from cygnet.errors import InputError
 from cygnet.files import write_text
-from cygnet.xray.trace import Kind, Trace, TraceToken
+from cygnet.xray.pieces import AFTER_PROMPT, BORDER, FORCED, cut, directed, percent, shown
+from cygnet.xray.shades import legend, shade_of, style_of
+from cygnet.xray.token_lines import NARROW, table_lines
+from cygnet.xray.trace import Trace, TraceToken
 
-BORDER = "│"
-# Background and foreground by surprise, from certain to very surprising: one hue that darkens, so
-# that it reads without telling colours apart. Without colours a bar beneath says the same.
-LEVELS = (
-    (1.0, "", " "),
-    (2.0, "black on rgb(254,230,206)", "▂"),
-    (4.0, "black on rgb(253,174,107)", "▄"),
-    (7.0, "white on rgb(217,72,1)", "▆"),
-    (float("inf"), "bold white on rgb(127,39,4)", "█"),
-)
-GIVEN = "dim"
-NOBODY, COUNTED = "nobody", "*"
-BRACKETS: dict[Kind, tuple[str, str]] = {"text": ("", ""), "special": ("⟦", "⟧"), "dead": ("†", "")}
-NARROW = 64  # columns below which a line has no room for all figures
 N_BEFORE = 6  # tokens shown before a surprising one
-MOST, MOST_NARROW, MOST_BEFORE = 32, 20, 12  # columns of a token beside figures
-LEAST_PROBABILITY = 0.0005  # below, percents would all look like 0.0%
+MOST, MOST_BEFORE = 20, 12  # columns of a token in a line of several
 
 
 def print_trace(trace: Trace, console: Console | None = None, top: int = 5) -> None:
-    """Print the text with token borders, the totals, the ``top`` most surprising places, and a line
-    for each token."""
+    """Print the text with token borders, the totals, the ``top`` most surprising places, and the
+    figures of each token."""
     console = console or Console()
     print_inline(trace, console)
     console.print(totals(trace), style="dim", highlight=False)
+    if trace.window:
+        console.print(windows_of(trace.window), style="dim", highlight=False)
     places = trace.most_surprising(top)
     if places:
         console.print("\nthe most surprising places", style="dim")
     for i in places:
-        n_before = 1 if console.width < NARROW else N_BEFORE
-        console.print(place_line(trace, i, n_before), no_wrap=True, overflow="ellipsis")
-    is_narrow = console.width < NARROW
-    console.print()
+        _print_lines(place_lines(trace, i, console.width, is_plain(console)), console)
     if trace.tokens:
-        console.print(heading(is_narrow), style="dim", no_wrap=True, overflow="crop")
-    _print_tokens(trace, console, is_narrow)
-
-
-def _print_tokens(trace: Trace, console: Console, is_narrow: bool) -> None:
-    """A line for each token, and where somebody else speaks one that says who."""
-    role = None
-    for token in trace.tokens:
-        if token.role != role:
-            role = token.role
-            console.print(Text(f"{role or NOBODY}:", style="dim"))
-        mark = COUNTED if token.role and token.carries_loss else " "
-        line = token_line(token, is_narrow, mark)
-        console.print(line, no_wrap=True, overflow="ellipsis")
-    if not all(token.carries_loss for token in trace.tokens):
-        counted = sum(token.carries_loss for token in trace.tokens)
-        words = f"{COUNTED} training counts it: {counted:,} of {len(trace.tokens):,} tokens"
-        console.print(Text(words, style="dim"))
-
-
-def print_inline(trace: Trace, console: Console) -> None:
-    """Print the text with token borders; where there are no colours, with bars beneath."""
-    has_figures = any(token.figures for token in trace.tokens)
-    if has_figures and is_plain(console):
-        for line, bars in with_bars(trace.tokens, console.width):
-            console.print(Text(line))  # of a string, rich makes emoji of :smile:
-            console.print(bars, highlight=False, markup=False)
-    else:
-        console.print(inline(trace))
+        console.print()
+        _print_lines(table_lines(trace, console.width, is_plain(console)), console)
 
 
 def is_plain(console: Console) -> bool:
-    """Whether what is shown must be told without colours."""
-    return console.no_color or not console.color_system
+    """Whether a terminal has no more than the sixteen colours that it chooses itself."""
+    return console.color_system in ("standard", "windows")
 
 
-def inline(trace: Trace) -> Text:
-    """The text as it runs, a border between tokens, coloured by surprise; newlines break lines."""
-    text = Text()
-    for token in trace.tokens:
-        if text.plain and not text.plain.endswith("\n"):
-            text.append(BORDER, style="dim")
-        text.append(bracketed(token), style=style_of(token))
-        if token.bytes.endswith(b"\n"):
-            text.append("\n")
-    return text
+def _print_lines(lines: Iterator[Text], console: Console) -> None:
+    for line in lines:
+        console.print(line, no_wrap=True, overflow="ellipsis")
 
 
-def with_bars(tokens: Sequence[TraceToken], width: int) -> Iterator[tuple[str, str]]:
-    """Lines of tokens, each with a line of bars beneath that are as high as the surprise."""
-    line = bars = ""
-    for token in tokens:
-        shown = cut(bracketed(token), width)
-        if line and cell_len(line) + 1 + cell_len(shown) > width:
+def print_inline(trace: Trace, console: Console) -> None:
+    """Print the text with token borders, bars beneath, and what these mean."""
+    has_figures = any(token.figures for token in trace.tokens)
+    for line, bars in inline(trace, console.width, is_plain(console)):
+        console.print(line, no_wrap=True, overflow="crop")
+        if has_figures:
+            console.print(Text(bars), no_wrap=True, overflow="crop")
+    if has_figures:
+        console.print(legend(is_plain(console)))
+    if words := _marks(trace):
+        console.print(words, style="dim", highlight=False)
+
+
+def _marks(trace: Trace) -> str:
+    """What the borders mean that are not all alike."""
+    borders = "".join(border_of(trace, i) for i in range(len(trace.tokens)))
+    meanings = {AFTER_PROMPT: "end of the prompt", FORCED: "put, not drawn"}
+    return "  ".join(f"{mark} {words}" for mark, words in meanings.items() if mark in borders)
+
+
+def border_of(trace: Trace, position: int) -> str:
+    """What stands before a token: the end of the prompt and tokens put by hand are marked."""
+    token = trace.tokens[position]
+    ends_prompt = position > 0 and not token.is_given and trace.tokens[position - 1].is_given
+    marks = (AFTER_PROMPT if ends_prompt else "") + (FORCED if token.origin == "forced" else "")
+    return marks or BORDER
+
+
+def inline(trace: Trace, width: int, is_plain: bool = False) -> Iterator[tuple[Text, str]]:
+    """Lines of tokens, each with a line of bars beneath that are as high as the surprise.
+
+    Args:
+        trace: The tokens; their newlines break lines.
+        width: Columns.
+        is_plain: The terminal has sixteen colours.
+    """
+    line, bars = Text(), ""
+    for i, token in enumerate(trace.tokens):
+        border = border_of(trace, i)
+        name = Text(shown(token, width - (0 if border == BORDER else len(border))))
+        if line.plain and line.cell_len + len(border) + name.cell_len > width:
             yield line, bars
-            line = bars = ""
-        line += (BORDER if line else "") + shown
-        bars += (" " if bars else "") + level_of(token)[2] * cell_len(shown)
+            line, bars = Text(), ""
+        border = "" if border == BORDER and not line.plain else border
+        line.append(border, style="dim" if border == BORDER else "bold")
+        line.append(name.plain, style=style_of(token, is_plain))
+        bars += " " * len(border) + shade_of(token).bar * name.cell_len
         if token.bytes.endswith(b"\n"):
             yield line, bars
-            line = bars = ""
-    if line:
+            line, bars = Text(), ""
+    if line.plain:
         yield line, bars
 
 
 def totals(trace: Trace) -> str:
     """Tokens, bytes, bits and bits per byte in one line; without figures, bytes per token."""
+    if not trace.tokens:
+        return "0 tokens: the text is empty"
     special = trace.kinds.get("special", 0)
     s = "" if len(trace.tokens) == 1 else "s"
     words = [
@@ -130,87 +121,38 @@ def totals(trace: Trace) -> str:
     return ", ".join(words)
 
 
-def place_line(trace: Trace, position: int, n_before: int = N_BEFORE) -> Text:
-    """A surprising place: how much, the tokens before it, and what was expected instead; long
-    tokens are cut."""
+def windows_of(window: int) -> str:
+    """What is said of a text that is longer than the context."""
+    return (
+        f"longer than the context: read in windows of {window:,} tokens"
+        f" that overlap by {window - max(1, window // 2):,}"
+    )
+
+
+def place_lines(trace: Trace, position: int, width: int, is_plain: bool = False) -> Iterator[Text]:
+    """A surprising place: how much, the tokens before it, and what was expected instead; that in a
+    line of its own where it has no room. Long tokens are cut."""
     token = trace.tokens[position]
     line = Text(f"{token.surprise or 0:5.1f} bits  at {position:<5} ")
+    n_before = 1 if width < NARROW else N_BEFORE
     for before in trace.tokens[max(0, position - n_before) : position]:
-        line.append(cut(before.text, MOST_BEFORE), style="dim")
+        line.append(directed(cut(before.text, MOST_BEFORE)), style="dim")
     line.append(BORDER, style="dim")
-    line.append(cut(bracketed(token), MOST_NARROW), style=style_of(token))
+    line.append(shown(token, MOST), style=style_of(token, is_plain))
     line.append(BORDER, style="dim")
-    if token.alternatives and token.alternatives[0].id != token.id:
-        expected = token.alternatives[0]
-        text = cut(expected.text, MOST_NARROW)
-        line.append(f"  expected {text} {expected.probability:.0%}", style="dim")
-    return line
+    expected = Text(_expected(token), style="dim")
+    if expected.plain and line.cell_len + 2 + expected.cell_len > width:
+        yield line
+        yield Text("      ").append(expected)
+    else:
+        yield line.append("  ").append(expected)
 
 
-def heading(is_narrow: bool) -> str:
-    """What the columns of ``token_line`` are."""
-    if is_narrow:
-        return " token              p  bits  instead"
-    return " token                   p   bits   log p   rank  entropy  instead"
-
-
-def token_line(token: TraceToken, is_narrow: bool = False, mark: str = " ") -> Text:
-    """One token: probability, surprise, log-probability (nats), rank, entropy (bits), and what else
-    it could have been. A long token is cut, so that its figures have room."""
-    line = Text(mark)
-    line.append(BORDER, style="dim")
-    line.append(cut(bracketed(token), MOST_NARROW if is_narrow else MOST), style=style_of(token))
-    line.append(BORDER, style="dim")
-    line.append(" " * max(1, (14 if is_narrow else 19) - line.cell_len))
-    figures = token.figures
-    if figures is None or token.surprise is None:
-        line.append("no token before it" if token.is_given else "not asked for", style="dim")
-        return line
-    line.append(f"{percent(figures.probability):>6} {token.surprise:5.1f} ")
-    if not is_narrow:
-        log_p = round(figures.log_probability, 2) + 0.0  # never -0.00
-        line.append(f"{log_p:7.2f} {figures.rank:6,} {figures.entropy:7.1f}  ")
-    for other in token.alternatives:
-        if other.id != token.id:
-            line.append(f" {other.probability:4.0%} ", style="dim")
-            line.append(other.text)
-    return line
-
-
-def percent(probability: float) -> str:
-    """A probability in percent, and in powers of ten where that would be 0.0%.
-
-    >>> percent(0.4), percent(0.00003)
-    ('40.0%', '3e-05')
-    """
-    if probability < LEAST_PROBABILITY:
-        return f"{probability:.0e}" if probability else "0"
-    return f"{probability:.1%}"
-
-
-def cut(text: str, width: int) -> str:
-    """As much of a text as fits into a number of columns; … stands for the rest.
-
-    >>> cut("antelope", 5), cut("天鹅湖", 5)
-    ('ante…', '天鹅…')
-    """
-    return text if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
-
-
-def bracketed(token: TraceToken) -> str:
-    """The text of a token; special ones in brackets, dead ones with a dagger."""
-    before, after = BRACKETS[token.kind]
-    return f"{before}{token.text}{after}"
-
-
-def level_of(token: TraceToken) -> tuple[float, str, str]:
-    """Limit, style and bar of a token's surprise."""
-    return next(level for level in LEVELS if (token.surprise or 0.0) <= level[0])
-
-
-def style_of(token: TraceToken) -> str:
-    """The style of a token's text: by surprise where there is one, dim without figures."""
-    return GIVEN if token.surprise is None else level_of(token)[1]
+def _expected(token: TraceToken) -> str:
+    if not token.alternatives or token.alternatives[0].id == token.id:
+        return ""
+    expected = token.alternatives[0]
+    return f"expected {directed(cut(expected.text, MOST))} {percent(expected.probability)}"
 
 
 def check_svg_file(path: Path) -> None:

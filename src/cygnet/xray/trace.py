@@ -166,9 +166,16 @@ def _read_figures(record: Record, others: tuple[Alternative, ...]) -> TokenFigur
 
 @dataclass(frozen=True)
 class Trace:
-    """The tokens of a text or a generation with their figures, in order."""
+    """The tokens of a text or a generation with their figures, in order.
+
+    Attributes:
+        tokens: The tokens; positions count from 0, without the boundary before the text.
+        window: Where the text is longer than the context: tokens that the model read at once.
+            Windows overlap by half.
+    """
 
     tokens: tuple[TraceToken, ...]
+    window: int | None = None
 
     @property
     def text(self) -> str:
@@ -214,7 +221,8 @@ class Trace:
             "text": self.text,
             "bits": finite(self.bits),
             "bits_per_byte": finite(self.bits_per_byte),
-            "tokens": [token.to_dict() for token in self.tokens],
+            "window": self.window,
+            "tokens": [{"position": i, **token.to_dict()} for i, token in enumerate(self.tokens)],
         }
 
     @classmethod
@@ -224,8 +232,11 @@ class Trace:
         Raises:
             InputError: It gave no such values; the message says which.
         """
-        tokens = Record(values, "the trace").records("tokens", "token")
-        return cls(tuple(map(TraceToken._read, tokens)))
+        record = Record(values, "the trace")
+        tokens = tuple(map(TraceToken._read, record.records("tokens", "token")))
+        # Traces that were recorded before there was this field are still read.
+        is_whole = "window" not in values or record.is_null("window")
+        return cls(tokens, None if is_whole else record.integer("window", least=1))
 
     def to_pandas(self) -> Any:
         """A ``pandas.DataFrame``, a row for each token, the columns those of ``to_dict``.
@@ -241,15 +252,16 @@ class Trace:
         return pandas.DataFrame([token.to_dict() for token in self.tokens], columns=[*columns])
 
     def show(self) -> None:
-        """Print the tokens with borders and colours, then a line for each."""
+        """Print the tokens with borders, colours and bars, then the figures of each."""
         from cygnet.xray.terminal import print_trace
 
         print_trace(self)
 
     def _repr_html_(self) -> str:
-        from cygnet.xray.page import STYLE, trace_html
+        from cygnet.xray.markup import in_notebook
+        from cygnet.xray.page import STYLE, surprising_html, trace_html
 
-        return f"<style>{STYLE}</style>{trace_html(self)}"
+        return in_notebook(trace_html(self) + surprising_html(self), STYLE)
 
 
 def finite(value: float | None) -> float | None:

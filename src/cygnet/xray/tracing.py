@@ -72,7 +72,9 @@ def trace_ids(
 ) -> Trace:
     """``trace`` of a text that is tokens already, without the boundary before it."""
     parts = trace_parts(model, tokenizer, ids, n_alternatives=n_alternatives)
-    return Trace(tuple(chain.from_iterable(parts)))
+    n_before = 0 if tokenizer.boundary_id is None else 1
+    window = window_over(model, n_before + len(ids))
+    return Trace(tuple(chain.from_iterable(parts)), window)
 
 
 def trace_parts(
@@ -98,6 +100,17 @@ def _figures(
     for logits, targets in _predictions(model, [*before, *ids]):
         check_finite(logits.amax(dim=-1))
         yield token_figures(logits, targets, n_alternatives, tokenizer.vocab_size)
+
+
+def window_over(model: PreTrainedModel, n_tokens: int) -> int | None:
+    """Tokens that a model reads at once, where that is fewer than come before the last of some.
+
+    Args:
+        model: A causal language model.
+        n_tokens: Tokens, with the boundary before them.
+    """
+    longest = context_length(model) or WINDOW_WITHOUT_LIMIT
+    return longest if n_tokens - 1 > longest else None
 
 
 def trace_generation(

@@ -1,6 +1,7 @@
 """``Writing``: a text as a model writes it, as a ``Trace`` that grows, goes back and branches."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from transformers import PreTrainedModel
@@ -11,7 +12,7 @@ from cygnet.transformer.sampler import GeneratedToken, Sampler, begin
 from cygnet.transformer.sampling import Sampling
 from cygnet.xray.token_table import TokenTable
 from cygnet.xray.trace import Alternative, Origin, Trace, TraceToken
-from cygnet.xray.tracing import trace_ids
+from cygnet.xray.tracing import trace_ids, window_over
 
 
 class Writing:
@@ -68,7 +69,10 @@ class Writing:
     @property
     def trace(self) -> Trace:
         """All tokens: those of the prompt, and those behind it."""
-        return self._table.with_roles((*self._given, *self._written))
+        tokens = (*self._given, *self._written)
+        n_before = 0 if self._tokenizer.boundary_id is None else 1
+        window = window_over(self._model, n_before + len(tokens))
+        return replace(self._table.with_roles(tokens), window=window)
 
     @property
     def n_given(self) -> int:

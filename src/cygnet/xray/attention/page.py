@@ -20,6 +20,8 @@ from cygnet.xray.markup import html_table
 CELL = 14
 CHARACTER = 7.3  # of monospace text of 12 pixels
 GAP = 2
+MAP_LABELS = 20  # along one of the small maps
+MAP_SIZE = 200  # of one, on the page
 MOST_LABELS = 120
 MOST_PIXELS = 1200
 GREY = 255  # the index of what is no weight
@@ -34,7 +36,7 @@ def attention_svg(found: Attention, layer: int | None = None, head: int | None =
 
     Cost: some 200 bytes a token, and of the map less than a byte a weight.
     """
-    labels = [html.escape(shortened(f"{i} {text}")) for i, text in enumerate(found.texts)]
+    labels = [html.escape(shortened(label)) for label in found.labels]
     n_tokens, margin = len(labels), 4 + CHARACTER * LABEL_LENGTH
     size, step = CELL * n_tokens, -(-n_tokens // MOST_LABELS)
     rows, columns = [], []
@@ -60,16 +62,59 @@ def heads_png(found: Attention) -> bytes:
 
     A pixel is a weight, or of long texts the greatest of several. A line stands between two maps.
     """
-    n_tokens = len(found.tokens)
-    across = max(found.n_head * n_tokens, found.n_layer * n_tokens)
-    step = -(-across // MOST_PIXELS)
-    size = -(-n_tokens // step)
+    step, size = _pixels(found)
     sheet = np.full((found.n_layer * (size + GAP) - GAP, found.n_head * (size + GAP) - GAP), np.nan)
     for layer in range(found.n_layer):
         for head in range(found.n_head):
             y, x = layer * (size + GAP), head * (size + GAP)
             sheet[y : y + size, x : x + size] = _greatest_of(found.weights[layer, head], step)
     return _png(sheet)
+
+
+def _pixels(found: Attention) -> tuple[int, int]:
+    """How many tokens a pixel of ``heads_png`` stands for, and how many pixels a map has."""
+    n_tokens = len(found.tokens)
+    step = -(-max(found.n_head, found.n_layer) * n_tokens // MOST_PIXELS)
+    return step, -(-n_tokens // step)
+
+
+def heads_svg(found: Attention) -> str:
+    """The maps of all heads as one ``<svg>`` element, with tokens along its left and its top.
+
+    Of more than 20 tokens some are named.
+
+    Cost: as of ``heads_png``, and some 100 bytes for each token that is named.
+    """
+    step, size = _pixels(found)
+    unit, margin = max(1.0, MAP_SIZE / size), 4 + CHARACTER * LABEL_LENGTH
+    width, height = (unit * (n * (size + GAP) - GAP) for n in (found.n_head, found.n_layer))
+    every = -(-len(found.tokens) // MAP_LABELS)
+    named = [
+        (unit * (i + 0.5) / step + 3.5, html.escape(shortened(label)))
+        for i, label in enumerate(found.labels)
+        if i % every == 0
+    ]
+    rows = (
+        f'<text x="-4" y="{unit * layer * (size + GAP) + at:g}" text-anchor="end">{label}</text>'
+        for layer in range(found.n_layer)
+        for at, label in named
+    )
+    columns = (
+        f'<text transform="translate({unit * head * (size + GAP) + at:g} -4) rotate(-90)">{label}'
+        "</text>"
+        for head in range(found.n_head)
+        for at, label in named
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{-margin:g} {-margin:g}'
+        f' {width + margin:g} {height + margin:g}" width="{width + margin:g}"'
+        ' style="max-width:100%;height:auto" role="img" fill="currentColor"'
+        ' font-family="ui-monospace, monospace" font-size="10">'
+        "<title>attention of all heads: rows look at columns</title>"
+        f'<image width="{width:g}" height="{height:g}" preserveAspectRatio="none"'
+        f' style="image-rendering:pixelated" href="{data_uri(heads_png(found))}"/>'
+        f"{''.join(rows)}{''.join(columns)}</svg>"
+    )
 
 
 def attention_html(found: Attention) -> str:
@@ -82,13 +127,12 @@ def attention_html(found: Attention) -> str:
         f" {len(found.tokens):,} tokens. In each map a row is a token that looks, a column one"
         " that it looks at; the stronger, the more."
     )
-    note = f" {html.escape(found.note)}." if found.note else ""
+    before = f" ^ stands before the text: {found.texts[0]}." if found.n_before else ""
+    note = f" {found.note}." if found.note else ""
     table = html_table(SUMMARY_HEADER, [_cells(one) for one in found.summaries()])
     return (
-        f'<figure class="cygnet-attention"><img alt="attention of all heads"'
-        f' style="image-rendering:pixelated;width:100%;max-width:48rem"'
-        f' src="{data_uri(heads_png(found))}"><figcaption>{words}{note}</figcaption></figure>'
-        f"{table}"
+        f'<figure class="cygnet-attention">{heads_svg(found)}'
+        f"<figcaption>{words}{html.escape(before + note)}</figcaption></figure>{table}"
     )
 
 

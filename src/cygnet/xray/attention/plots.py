@@ -10,7 +10,9 @@ from cygnet.xray.glyphs import plain_glyphs, shortened
 COLOURS = "Oranges"
 SMALL = 0.5  # the exponent: most weights are small, and would all be white
 INCHES, PANEL_INCHES = 9.0, 9.6
-MOST_LABELS = 60
+MOST_LABELS, MOST_SMALL_LABELS = 60, 30
+POINTS = 72  # of an inch
+LEAST_SIZE, MOST_SIZE = 5, 8  # of a label, in points
 
 
 def draw_attention(
@@ -38,11 +40,9 @@ def draw_attention(
 def _draw_one(figure: Any, found: Attention, layer: int, head: int) -> None:
     panel = figure.subplots()
     image = _draw_map(panel, found, layer, head)
-    step = -(-len(found.tokens) // MOST_LABELS)
-    places = list(range(0, len(found.tokens), step))
-    labels = [plain_glyphs(shortened(found.texts[i])) for i in places]
-    panel.set_xticks(places, labels, rotation=90, fontsize=8)
-    panel.set_yticks(places, labels, fontsize=8)
+    places, labels = _labels(found, MOST_LABELS)
+    panel.set_xticks(places, labels, rotation=90, fontsize=MOST_SIZE)
+    panel.set_yticks(places, labels, fontsize=MOST_SIZE)
     panel.set(xlabel="is looked at", ylabel="looks")
     panel.set_title(f"layer {layer}, head {head}", loc="left", fontsize=10)
     _draw_scale(figure, image, panel)
@@ -55,9 +55,28 @@ def _draw_grid(figure: Any, found: Attention, layers: Any, heads: Any) -> None:
             image = _draw_map(panel, found, layer, head)
             panel.set_title(f"L{layer}H{head}", fontsize=7, pad=2)
             panel.set(xticks=[], yticks=[])
+    _label_edges(found, panels)
     figure.supylabel("token that looks", fontsize=9)
     figure.supxlabel("token that is looked at", fontsize=9)
     _draw_scale(figure, image, panels)
+
+
+def _label_edges(found: Attention, panels: Any) -> None:
+    """Name tokens along the left and the bottom of a grid, as many as can be read."""
+    room = POINTS * 0.8 * INCHES / len(panels[0])  # of a panel; beside it are labels and the scale
+    most = max(1, min(MOST_SMALL_LABELS, int(room / (1.2 * LEAST_SIZE))))
+    places, labels = _labels(found, most)
+    size = max(LEAST_SIZE, min(MOST_SIZE, room / (1.2 * len(found.tokens))))
+    for panel in panels[:, 0]:
+        panel.set_yticks(places, labels, fontsize=size)
+    for panel in panels[-1]:
+        panel.set_xticks(places, labels, fontsize=size, rotation=90)
+
+
+def _labels(found: Attention, most: int) -> tuple[list[int], list[str]]:
+    """Evenly spread rows, and the names of their tokens."""
+    places = list(range(0, len(found.tokens), -(-len(found.tokens) // most)))
+    return places, [plain_glyphs(shortened(found.labels[i])) for i in places]
 
 
 def _draw_map(panel: Any, found: Attention, layer: int, head: int) -> Any:

@@ -72,8 +72,13 @@ def attention_of_ids(
     if not read:
         raise InputError("there is no token to look at: the text is empty")
     kept = read[-_most_tokens(model, max_tokens) :]
-    tokens = TokenTable(tokenizer).trace(kept).tokens
-    return Attention(tokens, _read(model, kept), n_dropped=len(read) - len(kept))
+    n_before = len(boundary) if len(kept) == len(read) else 0
+    return Attention(
+        TokenTable(tokenizer).trace(kept).tokens,
+        _read(model, kept),
+        n_before=n_before,
+        n_dropped=n_before + len(ids) - len(kept),
+    )
 
 
 def _most_tokens(model: PreTrainedModel, asked: int | None) -> int:

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from cygnet.xray.attention.heads import HeadSummary
-from cygnet.xray.attention.result import Attention
+from cygnet.xray.attention.result import BEFORE, Attention, Position
 from cygnet.xray.attention.shades import COLOUR, legend, shade
+from cygnet.xray.pieces import cut
 
 STYLE = f"rgb({','.join(map(str, COLOUR))})"
 LABEL_CELLS = 10
@@ -34,12 +35,13 @@ def print_attention(
     drawn = map_lines(found, layer, head, console.width)
     _print(console, *summary_lines(_chosen(found, layer, head)), Text())
     _print(console, Text(_name(layer, head), style="bold"), *drawn)
+    _print_before(console, found)
     _print_note(console, found)
 
 
 def print_token(
     found: Attention,
-    token: int,
+    token: Position,
     layer: int | None = None,
     head: int | None = None,
     console: Console | None = None,
@@ -49,15 +51,16 @@ def print_token(
     Arguments as of ``print_attention``; ``token`` is a position, as of ``Attention.looks_at``.
     """
     console = console or Console(highlight=False)
-    at = found.position(token)
-    weights = found.map(layer, head)[at]
-    title = f"token {at}, {found.texts[at]}: {_name(layer, head)}"
-    _print(console, Text(title, style="bold"), _line_of_tokens(found, weights[: at + 1]))
+    row = found.row(token)
+    weights, at = found.map(layer, head)[row], found.positions[row]
+    title = f"token {at}, {found.texts[row]}: {_name(layer, head)}"
+    _print(console, Text(title, style="bold"), _line_of_tokens(found, weights[: row + 1]))
     _print(console, _listed(found, "looks at", found.looks_at(at, layer, head, N_LISTED)))
     _print(console, _listed(found, "is seen by", found.seen_by(at, layer, head, N_LISTED)), Text())
     if layer is None or head is None:
-        _print(console, *_heads_of(found, at, layer, head))
+        _print(console, *_heads_of(found, row, layer, head))
     _print(console, Text(legend(), style="dim"))
+    _print_before(console, found)
     _print_note(console, found)
 
 
@@ -86,8 +89,8 @@ def map_lines(found: Attention, layer: int | None, head: int | None, width: int)
         layer, head: As for ``Attention.map``.
         width: Cells of a line; a map that is wider is left out, in words.
     """
-    texts, n_tokens = found.texts, len(found.tokens)
-    n_digits = len(str(n_tokens - 1))
+    positions, n_tokens = found.positions, len(found.tokens)
+    n_digits = max(len(str(at)) for at in positions)
     room = width - LABEL_CELLS - n_digits - 2
     if n_tokens > room:
         words = f"a map of {n_tokens:,} tokens does not fit here: --token N looks at one of them,"
@@ -95,10 +98,12 @@ def map_lines(found: Attention, layer: int | None, head: int | None, width: int)
     n_cells = 2 if 2 * n_tokens <= room else 1
     lines = []
     for i, row in enumerate(found.map(layer, head)):
-        line = Text(f"{i:{n_digits}} {set_cell_size(texts[i], LABEL_CELLS)} ")
+        label = cut(found.texts[i], LABEL_CELLS)
+        padding = " " * (LABEL_CELLS + 1 - cell_len(label))
+        line = Text(f"{positions[i]:>{n_digits}} {label}{padding}")
         line.append("".join(shade(weight) * n_cells for weight in row[: i + 1]), style=STYLE)
         lines.append(line)
-    units = "".join(str(i % 10).ljust(n_cells) for i in range(n_tokens))
+    units = "".join(str(at)[-1].ljust(n_cells) for at in positions)
     feet = " " * (n_digits + LABEL_CELLS + 2) + units
     return [*lines, Text(feet.rstrip(), style="dim"), Text(legend(), style="dim")]
 
@@ -112,16 +117,17 @@ def _line_of_tokens(found: Attention, weights: Sequence[float]) -> Text:
     return line
 
 
-def _listed(found: Attention, what: str, places: Sequence[tuple[int, float]]) -> Text:
+def _listed(found: Attention, what: str, places: Sequence[tuple[Position, float]]) -> Text:
     line = Text(f"{what:10} ")
-    line.append("  ".join(f"{i} {found.texts[i]} {weight:.0%}" for i, weight in places) or "none")
+    labels = dict(zip(found.positions, found.labels, strict=True))
+    line.append("  ".join(f"{labels[at]} {weight:.0%}" for at, weight in places) or "none")
     return line
 
 
-def _heads_of(found: Attention, at: int, layer: int | None, head: int | None) -> list[Text]:
+def _heads_of(found: Attention, row: int, layer: int | None, head: int | None) -> list[Text]:
     """A line for each head: the tokens with weight, in the order of the text."""
     chosen = _chosen(found, layer, head)
-    return [Text(f"{_head(one)} ").append_text(_shares(found, one, at)) for one in chosen]
+    return [Text(f"{_head(one)} ").append_text(_shares(found, one, row)) for one in chosen]
 
 
 def _chosen(found: Attention, layer: int | None, head: int | None) -> list[HeadSummary]:
@@ -129,9 +135,9 @@ def _chosen(found: Attention, layer: int | None, head: int | None) -> list[HeadS
     return [one for one in in_layer if head in (None, one.head)]
 
 
-def _shares(found: Attention, one: HeadSummary, at: int) -> Text:
+def _shares(found: Attention, one: HeadSummary, row: int) -> Text:
     line, was_shown = Text(), True
-    for i, weight in enumerate(found.weights[one.layer, one.head, at, : at + 1].tolist()):
+    for i, weight in enumerate(found.weights[one.layer, one.head, row, : row + 1].tolist()):
         if weight >= LEAST_SHOWN:
             line.append(f" {shade(weight)}", style=STYLE).append(f"{found.texts[i]} {weight:.0%}")
         elif was_shown:
@@ -154,6 +160,12 @@ def _name(layer: int | None, head: int | None) -> str:
 def _print(console: Console, *lines: Text) -> None:
     for line in lines:
         console.print(line, overflow="fold")
+
+
+def _print_before(console: Console, found: Attention) -> None:
+    if found.n_before:
+        words = f"{BEFORE} stands before the text: {found.texts[0]}"
+        _print(console, Text(words, style="dim"))
 
 
 def _print_note(console: Console, found: Attention) -> None:

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from cygnet.errors import InputError
 from cygnet.files import atomic_writer
-from cygnet.tokenizer.plots import COLOURS
 from cygnet.transformer.snapshots import PREFIXES, Snapshots
 from cygnet.xray.dead.analysis import find_places, spread_evenly
 from cygnet.xray.dead.measures import Matrix, Vector
 from cygnet.xray.dead.result import Ids
+from cygnet.xray.row_colours import ROW_COLOURS
 
 SUFFIXES = (".gif", ".mp4")
 MAX_FRAMES = 80
@@ -25,9 +25,9 @@ FRAMES_PER_SECOND = 12
 BLOCK = 8192  # rows that are copied at a time
 HELD = 12  # frames for which the last one stays
 LOOKS: dict[str, dict[str, Any]] = {
-    "live": {"color": "0.72", "s": 3},
-    "unseen live": {"color": COLOURS[1], "s": 6},
-    "dead": {"color": COLOURS[0], "s": 4},
+    "live": {"color": ROW_COLOURS["live"], "s": 3},
+    "unseen live": {"color": ROW_COLOURS["unseen live"], "marker": "^", "s": 8},
+    "dead": {"color": ROW_COLOURS["dead"], "marker": "x", "s": 8, "linewidth": 0.8},
 }
 
 

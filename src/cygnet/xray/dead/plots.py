@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cygnet.tokenizer.comparison import short_names
 from cygnet.tokenizer.plots import COLOURS, save_figure
 from cygnet.xray.dead.result import Analysis, Group
 from cygnet.xray.plots import to_svg
+from cygnet.xray.row_colours import ROW_COLOURS
 
 PANELS: dict[str, tuple[tuple[str, str], ...]] = {
     "how far the centroid has moved": (("centroid_moved", "-"),),
@@ -37,6 +39,19 @@ PANELS: dict[str, tuple[tuple[str, str], ...]] = {
 N_COLUMNS = 2
 PANEL_INCHES = 2.7
 WIDE = 3.5  # the first line, so that one that lies upon it leaves an edge
+
+
+MARKERS = ("", "o")  # of the first matrix and the second, where there are two
+
+
+@dataclass(frozen=True)
+class _Line:
+    """Steps and figures, and their colour: that of the kind of rows, or of the run."""
+
+    steps: Any
+    group: Group
+    colour: str
+    marker: str
 
 
 def draw_analyses(found: Mapping[str, Analysis], path: Path) -> None:
@@ -69,15 +84,17 @@ def _height(panels: list[str]) -> float:
     return PANEL_INCHES * -(-len(panels) // N_COLUMNS)
 
 
-def _lines(found: Mapping[str, Analysis]) -> Iterator[tuple[str, tuple[Any, Group]]]:
-    """What is drawn by its label: steps and figures."""
+def _lines(found: Mapping[str, Analysis]) -> Iterator[tuple[str, _Line]]:
+    """What is drawn by its label."""
     names = short_names(list(found))
+    of_runs = dict(zip(found, itertools.cycle(COLOURS), strict=False))
     for path, analysis in found.items():
-        for matrix, groups in analysis.matrices.items():
+        for marker, (matrix, groups) in zip(MARKERS, analysis.matrices.items(), strict=False):
             in_matrix = "" if matrix == "W" else f" {matrix}"
             for group, figures in _chosen(groups, len(found) > 1).items():
                 name = names[path] if len(found) > 1 else group
-                yield name + in_matrix, (analysis.steps, figures)
+                colour = of_runs[path] if len(found) > 1 else ROW_COLOURS[group]
+                yield name + in_matrix, _Line(analysis.steps, figures, colour, marker)
 
 
 def _chosen(groups: Mapping[str, Group], is_comparison: bool) -> Mapping[str, Group]:
@@ -85,26 +102,33 @@ def _chosen(groups: Mapping[str, Group], is_comparison: bool) -> Mapping[str, Gr
     return dict([next(iter(groups.items()))]) if is_comparison else groups
 
 
-def _known_panels(lines: Mapping[str, tuple[Any, Group]]) -> list[str]:
+def _known_panels(lines: Mapping[str, _Line]) -> list[str]:
     """The panels that something was measured for."""
-    measured = {name for _, group in lines.values() for name in group.series}
+    measured = {name for line in lines.values() for name in line.group.series}
     return [title for title, names in PANELS.items() if {name for name, _ in names} & measured]
 
 
-def _draw_panels(figure: Any, lines: Mapping[str, tuple[Any, Group]], panels: list[str]) -> None:
+def _draw_panels(figure: Any, lines: Mapping[str, _Line], panels: list[str]) -> None:
     n_rows = -(-len(panels) // N_COLUMNS)
     axes = figure.subplots(n_rows, N_COLUMNS, squeeze=False, sharex=True).ravel()
     for panel, title in zip(axes, panels, strict=False):
         panel.set_title(title, loc="left", fontsize=9)
-        looks = zip(
-            itertools.cycle(COLOURS), itertools.chain([WIDE], itertools.repeat(None)), strict=False
-        )
-        for (label, (steps, group)), (colour, width) in zip(lines.items(), looks, strict=False):
+        widths = itertools.chain([WIDE], itertools.repeat(None))
+        for (label, line), width in zip(lines.items(), widths, strict=False):
             for name, style in PANELS[title]:
-                values = group.series.get(name, np.full(len(steps), np.nan))
+                values = line.group.series.get(name, np.full(len(line.steps), np.nan))
                 is_first = name == PANELS[title][0][0]
-                shown = label if is_first else None
-                panel.plot(steps, values, style, color=colour, linewidth=width, label=shown)
+                panel.plot(
+                    line.steps,
+                    values,
+                    style,
+                    color=line.colour,
+                    linewidth=width,
+                    label=label if is_first else None,
+                    marker=line.marker,
+                    markersize=3.5,
+                    markevery=max(1, len(line.steps) // 8),
+                )
         panel.grid(alpha=0.25)
         panel.tick_params(labelbottom=True)
         panel.locator_params(axis="x", nbins=5)

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from typing import Any
 
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.buffer import Buffer
 from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -13,6 +13,7 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import ConditionalContainer, HSplit, Layout, Window
 from prompt_toolkit.layout.controls import BufferControl, UIContent, UIControl
 from prompt_toolkit.layout.processors import BeforeInput
+from prompt_toolkit.output import ColorDepth
 
 from cygnet.xray.play.engine import Engine
 from cygnet.xray.play.keys import BY_NAME, Keyboard, name_of
@@ -129,8 +130,9 @@ class Screen(UIControl):
 
     def create_content(self, width: int, height: int) -> UIContent:
         """Draw."""
+        is_plain = get_app().color_depth == ColorDepth.DEPTH_4_BIT
         rows: list[StyleAndTextTuples] = [
-            [(as_prompt_toolkit(style), text) for style, text in row]
+            [(as_prompt_toolkit(style, is_plain), text) for style, text in row]
             for row in draw(self._player, width, height)
         ]
         return UIContent(lambda number: rows[number], len(rows), show_cursor=False)

@@ -3,19 +3,14 @@
 import shlex
 from pathlib import Path
 
-from cygnet.tokenizer.display import visible
+from cygnet.xray.play.clean import clean
 from cygnet.xray.play.picture import Picture
 from cygnet.xray.play.settings import as_arguments
 
 
 def text_of(picture: Picture) -> str:
     """The text as it reads; control characters are shown, not sent."""
-    lines = picture.trace.text.split("\n")
-    return "\n".join(" ".join(map(_visible, line.split(" "))) for line in lines)
-
-
-def _visible(word: str) -> str:
-    return visible(word.encode(errors="replace"))
+    return clean(picture.trace.text)
 
 
 def command(path: Path, picture: Picture) -> str | None:

@@ -37,7 +37,7 @@ def _ask(what: str) -> Callable[[Player, str], None]:
 
 
 def _setting(setting: Setting) -> Key:
-    about = f"{setting.name}: {setting.range}"
+    about = f"type the {setting.name}{'' if setting.off is None else ', or off'}"
     return Key((setting.letter,), setting.letter, setting.name, about, _ask(setting.field), False)
 
 
@@ -49,39 +49,27 @@ KEYS = (
     Key((" ",), "space", "run", "run, or pause", lambda p, _: p.toggle(), False),
     Key(("n",), "n", "step", "draw one token", lambda p, _: p.step()),
     Key(("b", "backspace"), "b", "back", "take the last token back", lambda p, _: p.back()),
-    Key(("left", "h"), "←", "left", "the token before (also h)", lambda p, _: p.move(-1)),
-    Key(
-        ("right", "l"),
-        "→",
-        "right",
-        "the token behind (also l); at the end draw one",
-        lambda p, _: p.move(1),
-    ),
+    Key(("left", "h"), "←", "→ move", "the token before (also h)", lambda p, _: p.move(-1)),
+    Key(("right", "l"), "→", "", "next token, at the end draw (l)", lambda p, _: p.move(1)),
+    Key(("up", "k"), "↑", "↓ select", "select the one above (also k)", lambda p, _: p.select(-1)),
+    Key(("down", "j"), "↓", "", "select the one below (also j)", lambda p, _: p.select(1)),
     Key(
         tuple("123456789"),
         "1-9",
         "put",
-        "put this alternative here, drop what follows",
+        "put this alternative here",
         lambda p, name: p.put(int(name) - 1),
     ),
-    Key(("up", "k"), "↑", "up", "select the alternative above (also k)", lambda p, _: p.select(-1)),
-    Key(("down", "j"), "↓", "down", "select the one below (also j)", lambda p, _: p.select(1)),
-    Key(
-        ("enter",),
-        "Enter",
-        "put selected",
-        "put the selected alternative here",
-        lambda p, _: p.put(p.selected),
-    ),
+    Key(("enter",), "Enter", "put", "put the selected one here", lambda p, _: p.put(p.selected)),
     Key(("v", "tab"), "v", "view", "tokens, clean text, figures", lambda p, _: p.turn(), False),
     Key(("p",), "p", "prompt", "write from another prompt", _ask("prompt"), False),
     *map(_setting, SETTINGS),
-    Key(("+", "="), "+", "warmer", "temperature 0.1 up", lambda p, _: p.warm(0.1), False),
-    Key(("-",), "-", "cooler", "temperature 0.1 down", lambda p, _: p.warm(-0.1), False),
-    Key(("]",), "]", "faster", "more tokens a second", lambda p, _: p.hurry(1), False),
-    Key(("[",), "[", "slower", "fewer tokens a second", lambda p, _: p.hurry(-1), False),
-    Key(("home", "g"), "Home", "first", "the first token (also g)", lambda p, _: p.go(0)),
-    Key(("end", "G"), "End", "last", "behind the last (also G)", lambda p, _: p.go(None)),
+    Key(("+", "="), "+", "- temperature", "temperature 0.1 up", lambda p, _: p.warm(0.1), False),
+    Key(("-",), "-", "", "temperature 0.1 down", lambda p, _: p.warm(-0.1), False),
+    Key(("[",), "[", "] speed", "fewer tokens a second", lambda p, _: p.hurry(-1), False),
+    Key(("]",), "]", "", "more tokens a second", lambda p, _: p.hurry(1), False),
+    Key(("home", "g"), "Home", "", "the first token (also g)", lambda p, _: p.go(0)),
+    Key(("end", "G"), "End", "", "behind the last (also G)", lambda p, _: p.go(None)),
     Key(("pageup",), "PgUp", "", f"{PAGE} tokens back", lambda p, _: p.go(p.position - PAGE)),
     Key(("pagedown",), "PgDn", "", f"{PAGE} tokens on", lambda p, _: p.go(p.position + PAGE)),
     Key(("r",), "r", "restart", "begin again behind the prompt", lambda p, _: p.restart()),
@@ -90,7 +78,7 @@ KEYS = (
         ("q", "f10", "c-c", "c-d", "<sigint>"),
         "q",
         "quit",
-        "leave (also Ctrl-C, Ctrl-D); the text is printed",
+        "leave (also Ctrl-C, Ctrl-D)",
         lambda p, _: p.leave(),
         False,
     ),

@@ -8,13 +8,13 @@ from prompt_toolkit.key_binding import KeyPress
 from prompt_toolkit.keys import Keys
 
 from cygnet.tokenizer.display import visible
+from cygnet.xray.pieces import bracketed, directed
 from cygnet.xray.play.engine import Engine
 from cygnet.xray.play.keys import Keyboard, name_of
 from cygnet.xray.play.player import Player
 from cygnet.xray.play.rows import Row
 from cygnet.xray.play.screen import draw
 from cygnet.xray.play.text_views import CURSOR, mark_of
-from cygnet.xray.terminal import bracketed
 
 
 class PlainApp:
@@ -82,7 +82,11 @@ class PlainApp:
     def _print_new_tokens(self) -> None:
         tokens = self.player.picture.trace.tokens
         new = tokens[self._n_shown :]
-        print("".join(mark_of(token) + bracketed(token) for token in new), end="", flush=True)
+        print(
+            "".join(mark_of(token) + directed(bracketed(token)) for token in new),
+            end="",
+            flush=True,
+        )
         self._n_shown = len(tokens)
 
     def _print_screen(self) -> None:

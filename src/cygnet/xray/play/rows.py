@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from prompt_toolkit.utils import get_cwidth
 
+from cygnet.xray.play.clean import VARIATIONS
+
 Row = list[tuple[str, str]]
 """Styles, as rich writes them, with their text."""
 ALONE = "◌"  # carries a combining mark that has no character before it, as Unicode's charts do
-# Whether these widen the character before them, terminals disagree.
-VARIATIONS = frozenset(map(chr, range(0xFE00, 0xFE10)))
 
 
 @dataclass(slots=True)
@@ -121,18 +121,3 @@ def filled(row: Row, width: int, style: str) -> Row:
     """A row with blanks up to the end of the screen."""
     row = cut(row, width)
     return [*row, (style, " " * (width - columns(row)))]
-
-
-def joined(parts: Iterable[str], width: int, gap: str = "  ") -> list[str]:
-    """Parts side by side, as many as fit in each line; none is broken.
-
-    >>> joined(["12%", "3 bits", "rank 4"], 12)
-    ['12%  3 bits', 'rank 4']
-    """
-    lines: list[str] = []
-    for part in parts:
-        if lines and get_cwidth(lines[-1] + gap + part) <= width:
-            lines[-1] += gap + part
-        else:
-            lines.append(part)
-    return lines

@@ -1,26 +1,29 @@
 """The screen of a player, in any size: settings, text, figures at the cursor, keys."""
 
+from collections.abc import Sequence
+
 from cygnet.tokenizer.display import visible
+from cygnet.xray.pieces import bracketed, joined, part_of, percent
 from cygnet.xray.play.keys import KEYS, Key
 from cygnet.xray.play.player import Player
-from cygnet.xray.play.rows import Row, columns, cut, filled, joined
+from cygnet.xray.play.rows import Row, columns, cut, filled
 from cygnet.xray.play.settings import SETTINGS, shown
 from cygnet.xray.play.text_views import CURSOR, mark_of, place, text_rows
-from cygnet.xray.terminal import bracketed
 from cygnet.xray.trace import Alternative
 
 BAR = "reverse"
 NAME_COLUMNS = 16
 WIDEST_BAR = 24
+HELP_WIDTH = 40
 ALWAYS = ("?", "q")  # keys that are on every screen
 
 
 def draw(player: Player, width: int, height: int) -> list[Row]:
     """Everything that is to be seen, in exactly ``height`` rows of at most ``width`` columns."""
     if player.help_row is not None:
-        return _exactly(_help(player.help_row, height), width, height)
+        return _exactly(_help(player.help_row, width, height), width, height)
     top = [_header(player, width)] if height >= 4 else []
-    foot = _foot(player, width, max(1, height // 9)) if height >= 5 else []
+    foot = _foot(player, width, max(1, height // 8)) if height >= 5 else []
     free = height - len(top) - len(foot)
     panel = _figures(player, width)[: max(1, (free + 1) // 4)] if free >= 3 else []
     n_choices = min(len(player.choices), (free - len(panel)) // 2)
@@ -64,12 +67,13 @@ def _figures(player: Player, width: int) -> list[Row]:
         following = f"what may come next ({after})"
         return _ruled([where, following, "probability, drawn from"], width)
     token = picture.trace.tokens[player.position]
-    parts = [where, mark_of(token) + bracketed(token)]
+    part = part_of(picture.trace.tokens, player.position)
+    parts = [where, mark_of(token) + bracketed(token), *filter(None, [part])]
     if token.figures is None:
         return _ruled([*parts, "no token before it", f"id {token.id}", token.origin], width)
-    parts += [f"{token.figures.probability:.1%}", f"{token.surprise:.1f} bits"]
+    parts += [percent(token.figures.probability), f"{token.surprise:.1f} bits"]
     if token.drawn_probability is not None:
-        parts.append(f"drawn from {token.drawn_probability:.1%}")
+        parts.append(f"drawn from {percent(token.drawn_probability)} (others: not kept)")
     parts += [f"rank {token.figures.rank:,}", f"entropy {token.figures.entropy:.1f} bits"]
     kind = [] if token.kind == "text" else [token.kind]
     return _ruled([*parts, f"id {token.id}", token.origin, *kind], width)
@@ -89,7 +93,7 @@ def _choices(player: Player, n_rows: int, width: int) -> list[Row]:
     rows = []
     for number in range(first, first + n_rows):
         one = player.choices[number]
-        share = f"{drawn.get(one.id, 0):7.1%}" if player.is_at_end else ""
+        share = f" {percent(drawn.get(one.id, 0)):>6}" if player.is_at_end else ""
         rows.append(_choice(player, number, share, width))
     return rows
 
@@ -101,7 +105,9 @@ def _choice(player: Player, number: int, share: str, width: int) -> Row:
     name = cut([(style, one.text)], min(NAME_COLUMNS, max(1, width // 3)))
     key = str(number + 1) if number < 9 else " "
     padding = " " * (min(NAME_COLUMNS, max(1, width // 3)) - columns(name))
-    figures = f"{padding} {one.probability:6.1%}{share} {'●' if _is_here(player, one) else ' '} "
+    figures = (
+        f"{padding} {percent(one.probability):>6}{share} {'●' if _is_here(player, one) else ' '} "
+    )
     row: Row = [(style, f" {key} "), *name, ("", figures)]
     n_bar = min(WIDEST_BAR, width - columns(row) - 1)
     return [*row, ("dim", "▇" * round(one.probability * max(0, n_bar)))]
@@ -133,9 +139,19 @@ def _hint(key: Key) -> str:
     return f"{key.label} {key.hint}"
 
 
-def _help(first: int, height: int) -> list[Row]:
-    """The keys, a row for each, from one on."""
-    rows: list[Row] = [[("bold", f" {key.label:6}"), ("", key.about)] for key in KEYS]
-    heading: Row = [(BAR, " keys: ↑ ↓ move, any other goes back ")]
-    first = max(0, min(first, len(rows) - (height - 1)))
-    return [heading, *rows[first : first + height - 1]]
+def _help(first: int, width: int, height: int) -> list[Row]:
+    """The keys from one row on, side by side where there is room."""
+    n_columns = max(1, min(2, width // HELP_WIDTH))
+    n_rows, n_shown = -(-len(KEYS) // n_columns), max(0, height - 1)
+    rows = [_help_row(KEYS[i::n_rows]) for i in range(n_rows)]
+    first = max(0, min(first, n_rows - n_shown))
+    more = f" {first + 1}-{first + n_shown} of {n_rows}, ↑ ↓ more;" if n_rows > n_shown else ";"
+    heading: Row = [(BAR, f" keys{more} Esc: back ")]
+    return [heading, *rows[first : first + n_shown]]
+
+
+def _help_row(keys: Sequence[Key]) -> Row:
+    row: Row = []
+    for key in keys:
+        row += [("bold", f" {key.label:6}"), ("", key.about.ljust(HELP_WIDTH - 7))]
+    return row

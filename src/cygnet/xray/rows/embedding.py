@@ -140,6 +140,18 @@ class Embedding:
             "points": {kind: points[ids].tolist() for kind, ids in self.kinds.items()},
         }
 
+    def show(self) -> None:
+        """Print the norms of the kinds of rows, and the shortest and the longest rows."""
+        from cygnet.xray.rows.view import print_overview
+
+        print_overview(self, N_ENDS)
+
+    def _repr_html_(self) -> str:
+        from cygnet.xray.markup import in_notebook
+        from cygnet.xray.rows.page import overview_html
+
+        return in_notebook(overview_html(self.overview()))
+
     def _figures(self, rows: RowMatrix, token: int, n: int) -> RowFigures:
         cosines, distances = rows.cosines(token), rows.distances(token)
         neighbours: dict[By, tuple[Neighbour, ...]] = {}

@@ -86,6 +86,18 @@ class TokenRow:
         matrices = {matrix: figures.to_dict() for matrix, figures in self.matrices.items()}
         return asdict(self.name) | {"matrices": matrices}
 
+    def show(self) -> None:
+        """Print where it lies, and its nearest neighbours by cosine."""
+        from cygnet.xray.rows.view import print_row
+
+        print_row(self)
+
+    def _repr_html_(self) -> str:
+        from cygnet.xray.markup import in_notebook
+        from cygnet.xray.rows.page import row_html
+
+        return in_notebook(row_html(self))
+
 
 @dataclass(frozen=True)
 class KindFigures:

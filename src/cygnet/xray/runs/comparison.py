@@ -3,10 +3,11 @@
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-from cygnet.xray.runs.curves import Against, Curve, loss_curves_of
-from cygnet.xray.runs.reading import Line, Run, figure
+from cygnet.xray.runs.curves import AXES, UNITS, Against, Curve, Unit, loss_curves_of
+from cygnet.xray.runs.reading import Line, Run, as_runs, figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,17 +69,43 @@ class Comparison:
     curves: tuple[Curve, ...]
     against: Against
 
+    def left_out(self, unit: Unit | None = None) -> list[str]:
+        """A line for each run that has no curve, in a unit or in any."""
+        drawn = {curve.run for curve in self.curves if unit in (None, curve.unit)}
+        loss = f"a loss in {UNITS[unit]}" if unit else "a loss"
+        return [
+            f"{run.name} is not drawn: its metrics have no {AXES[self.against][1]} with {loss}"
+            for run in self.summaries
+            if run.name not in drawn
+        ]
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
-        return asdict(self)
+        return asdict(self) | {"notes": self.left_out()}
+
+    def show(self) -> None:
+        """Print the runs side by side, and a chart of their losses."""
+        from cygnet.xray.runs.view import print_comparison
+
+        print_comparison(self)
+
+    def _repr_html_(self) -> str:
+        from cygnet.xray.markup import in_notebook
+        from cygnet.xray.runs.page import comparison_html
+
+        return in_notebook(comparison_html(self))
 
 
-def compare_runs(runs: Sequence[Run], against: Against = "tokens") -> Comparison:
+def compare_runs(runs: Sequence[Run | str | Path], against: Against = "tokens") -> Comparison:
     """Put runs side by side.
 
     Args:
-        runs: At least one, as from ``read_runs``.
+        runs: Run folders, or folders that hold ``metrics.jsonl`` themselves; or all of them as from
+            ``read_runs``.
         against: What the curves run along: steps, tokens, or time in seconds.
+
+    Raises:
+        InputError, DamagedError: As of ``read_runs``.
 
     >>> first, second = (
     ...     Run(name, ({"step": 1, "tokens": 64, "valid_bits_per_byte": loss},))
@@ -87,11 +114,12 @@ def compare_runs(runs: Sequence[Run], against: Against = "tokens") -> Comparison
     >>> [one.best_valid.bits_per_byte for one in compare_runs([first, second]).summaries]
     [2.5, 2.25]
     """
+    found = as_runs(runs)
     return Comparison(
-        summaries=tuple(map(summarise, runs)),
-        differences=differences(runs),
-        has_one_vocabulary=len({run.tokenizer for run in runs} - {None}) <= 1,
-        curves=tuple(loss_curves_of(runs, against)),
+        summaries=tuple(map(summarise, found)),
+        differences=differences(found),
+        has_one_vocabulary=len({run.tokenizer for run in found} - {None}) <= 1,
+        curves=tuple(loss_curves_of(found, against)),
         against=against,
     )
 

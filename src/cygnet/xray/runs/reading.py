@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cygnet import stage
+from cygnet.console import say
 from cygnet.errors import DamagedError, InputError
 from cygnet.files import read_json
 from cygnet.tokenizer.comparison import short_names
@@ -18,6 +19,10 @@ from cygnet.xray.runs.json_lines import read_json_lines
 METRICS, RECIPE, MANIFEST = "metrics.jsonl", "recipe.json", "manifest.json"
 TRAINED, TOKENS = "transformer", "tokens"
 Line = dict[str, Any]
+
+
+class NoLinesError(InputError):
+    """A training has begun, and has not come to its first line."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +58,13 @@ class Run:
 def read_runs(paths: Sequence[str | Path]) -> list[Run]:
     """Read several runs; one that is named twice is read once.
 
+    One that has just begun, and has no line of metrics yet, is left out, which is said.
+
     Args:
         paths: Run folders, or folders that hold ``metrics.jsonl`` themselves.
 
     Raises:
-        InputError: None is named; one has no metrics, or no line of them yet.
+        InputError: None is named, one has no metrics, or none has a line of them yet.
         DamagedError: A file is not what was written.
 
     Cost: a read of their ``metrics.jsonl``.
@@ -66,7 +73,25 @@ def read_runs(paths: Sequence[str | Path]) -> list[Run]:
         raise InputError("name a run folder, or several")
     folders = list(dict.fromkeys(run_folder(Path(path)) for path in paths))
     names = short_names([str(folder) for folder in folders])
-    return [_read_run(folder, names[str(folder)]) for folder in folders]
+    found: list[Run] = []
+    begun: list[NoLinesError] = []
+    for folder in folders:
+        try:
+            found.append(_read_run(folder, names[str(folder)]))
+        except NoLinesError as error:
+            begun.append(error)
+    if not found:
+        raise begun[0]
+    for one in begun:
+        say(f"{one}: it is left out")
+    return found
+
+
+def as_runs(runs: Sequence[Run | str | Path]) -> Sequence[Run]:
+    """Runs that may have been read already; errors as of ``read_runs``."""
+    paths = [run for run in runs if not isinstance(run, Run)]
+    read = [run for run in runs if isinstance(run, Run)]
+    return [*read, *(read_runs(paths) if paths or not runs else ())]
 
 
 def run_folder(path: Path) -> Path:
@@ -118,12 +143,13 @@ def read_metrics(path: Path) -> tuple[Line, ...]:
     """The lines of a ``metrics.jsonl``; one that is cut short at the end is left out.
 
     Raises:
-        InputError: It cannot be read, or has no line yet.
+        InputError: It cannot be read.
+        NoLinesError: It has no line.
         DamagedError: A line is none of metrics.
     """
     lines = tuple(line for _, line in read_json_lines(path, ("step", "tokens")))
     if not lines:
-        raise InputError(f"{path} is empty: its training has not come to its first line yet")
+        raise NoLinesError(f"{path} is empty: its training has not come to its first line yet")
     for number, line in enumerate(lines, start=1):
         known = all(map(_is_figure, line.values()))
         if not known or None in (figure(line, "step"), figure(line, "tokens")):

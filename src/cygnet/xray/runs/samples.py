@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from cygnet.errors import InputError
-from cygnet.xray.runs.reading import Run, in_training
+from cygnet.xray.runs.reading import Run, as_runs, in_training
 from cygnet.xray.runs.traces import TRACES, read_traces
 from cygnet.xray.trace import Trace, finite
 
@@ -65,18 +66,31 @@ class Samples:
         samples = [sample.to_dict() for row in self.by_step.values() for sample in row.values()]
         return {"prompt": self.prompt, "samples": samples}
 
+    def show(self) -> None:
+        """Print what was written at each step, the runs side by side where they fit."""
+        from cygnet.xray.runs.samples_view import print_samples
 
-def read_samples(runs: Sequence[Run]) -> list[Samples]:
+        print_samples([self])
+
+    def _repr_html_(self) -> str:
+        from cygnet.xray.markup import in_notebook
+        from cygnet.xray.page import STYLE
+        from cygnet.xray.runs.samples_view import SAMPLES_STYLE, samples_html
+
+        return in_notebook(samples_html([self]), STYLE + SAMPLES_STYLE)
+
+
+def read_samples(runs: Sequence[Run | str | Path]) -> list[Samples]:
     """The recorded samples of some runs, by prompt.
 
     Args:
-        runs: As from ``read_runs``; those without traces are left out.
+        runs: As for ``compare_runs``; those without traces are left out.
 
     Raises:
-        InputError: None has any.
+        InputError: None has any; or as of ``read_runs``.
         DamagedError: A file of traces is not what was written.
     """
-    found = [(prompt, sample) for run in runs for prompt, sample in _samples(run)]
+    found = [(prompt, sample) for run in as_runs(runs) for prompt, sample in _samples(run)]
     if not found:
         raise InputError(
             "none of these runs has samples over its training: train with --xray.trace-every, or"

@@ -10,7 +10,7 @@ from cygnet.tokenizer.display import visible
 from cygnet.tokenizer.plots import COLOURS
 from cygnet.xray.runs.chart import Line, chart
 from cygnet.xray.runs.comparison import Comparison, Loss, Summary
-from cygnet.xray.runs.curves import AXES, Curve
+from cygnet.xray.runs.curves import AXES, UNITS, Curve, Unit
 
 NONE = "-"
 MARKS = "123456789abcdefghijklmnopqrstuvwxyz"
@@ -38,15 +38,24 @@ NO_COMMON_UNIT = (
 )
 
 
-def print_comparison(found: Comparison, console: Console | None = None) -> None:
-    """Print the runs side by side, as many as fit, and a chart of their losses."""
+def print_comparison(
+    found: Comparison, console: Console | None = None, unit: Unit = "bits_per_byte"
+) -> None:
+    """Print the runs side by side, as many as fit, and a chart of their losses.
+
+    Args:
+        found: The runs.
+        console: Where to; the terminal by default.
+        unit: Of the chart.
+    """
     console = console or Console()
+    is_narrow = _labels_width(found) + _widest(found) > console.width
     for runs in _fitting(found, console.width):
-        console.print(_table(found, runs))
+        console.print(_table(found, runs, is_narrow))
         console.print()
     if not found.has_one_vocabulary:
         console.print(NO_COMMON_UNIT, style="dim")
-    _print_chart(found, console)
+    _print_chart(found, console, unit)
 
 
 def plain(text: str) -> str:
@@ -60,14 +69,22 @@ def plain(text: str) -> str:
 
 def _fitting(found: Comparison, width: int) -> Iterator[Sequence[Summary]]:
     """Groups of runs whose columns fit beside each other."""
-    labels = max(map(len, [*FIGURES, *map(_option, found.differences)])) + 2
-    n_fitting = max(1, (width - labels) // (max(map(_width, found.summaries)) + 2))
+    n_fitting = max(1, (width - _labels_width(found)) // _widest(found))
     for first in range(0, len(found.summaries), n_fitting):
         yield found.summaries[first : first + n_fitting]
 
 
-def _option(name: str) -> str:
-    return f"  {plain(name)}"
+def _labels_width(found: Comparison) -> int:
+    return max(map(len, [*FIGURES, *map(_option, found.differences)])) + 2
+
+
+def _widest(found: Comparison) -> int:
+    return max(map(_width, found.summaries)) + 2
+
+
+def _option(name: str, is_narrow: bool = False) -> str:
+    """The name of an option, broken behind its dots where there is little room."""
+    return f"  {plain(name).replace('.', f'.{chr(10)}   ' if is_narrow else '.')}"
 
 
 def _width(run: Summary) -> int:
@@ -75,7 +92,7 @@ def _width(run: Summary) -> int:
     return max(min(len(plain(run.name)), NAME_WIDTH), *map(len, cells))
 
 
-def _table(found: Comparison, runs: Sequence[Summary]) -> Table:
+def _table(found: Comparison, runs: Sequence[Summary], is_narrow: bool) -> Table:
     """A column for each run, with the options in which its recipe differs from the others'."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column("", overflow="fold")
@@ -89,15 +106,20 @@ def _table(found: Comparison, runs: Sequence[Summary]) -> Table:
         table.add_section()
         table.add_row("their recipes", style="bold")
     for option, values in found.differences.items():
-        cells = (Text(_value(values.get(run.name))) for run in runs)
-        table.add_row(Text(_option(option)), *cells)
+        cells = (Text(value_cell(values.get(run.name))) for run in runs)
+        table.add_row(Text(_option(option, is_narrow)), *cells)
     return table
 
 
-def _print_chart(found: Comparison, console: Console) -> None:
-    curves = _drawn(found)
-    if not curves:
-        return
+def _print_chart(found: Comparison, console: Console, unit: Unit) -> None:
+    curves, notes = _drawn(found, unit)
+    if curves:
+        _print_curves(found, curves, console, unit)
+    for note in notes:
+        console.print(Text(plain(note), style="dim"))
+
+
+def _print_curves(found: Comparison, curves: Sequence[Curve], console: Console, unit: Unit) -> None:
     is_comparison = len(found.summaries) > 1
     names = {curve: _mark(number) for number, curve in enumerate(curves)}
     lines = [
@@ -105,7 +127,8 @@ def _print_chart(found: Comparison, console: Console) -> None:
         for number, (curve, mark) in enumerate(names.items())
     ]
     split = f"{curves[0].split}, " if is_comparison else ""
-    console.print(f"{split}bits per byte against {AXES[found.against][1]}", style="bold")
+    title = f"{split}{UNITS[unit]} against {AXES[found.against][1]}, log axis"
+    console.print(title, style="bold")
     for row in chart(lines, min(MOST_WIDTH, console.width)):
         console.print(row, no_wrap=True, overflow="crop")
     legend = Text("  ").join(
@@ -116,15 +139,21 @@ def _print_chart(found: Comparison, console: Console) -> None:
     console.print(legend)
 
 
-def _drawn(found: Comparison) -> list[Curve]:
-    """Both losses of one run; of several the one that all have, valid if it can be."""
-    curves = [curve for curve in found.curves if curve.unit == "bits_per_byte"]
+def _drawn(found: Comparison, unit: Unit) -> tuple[list[Curve], list[str]]:
+    """Both losses of one run; of several the one that all have, valid if it can be; and in words
+    what is not drawn."""
+    curves = [curve for curve in found.curves if curve.unit == unit]
+    notes = found.left_out(unit)
     if len(found.summaries) == 1:
-        return curves
+        return curves, notes
     valid = [curve for curve in curves if curve.split == "valid"]
-    if len(valid) == len(found.summaries):
-        return valid
-    return [curve for curve in curves if curve.split == "train"]
+    without = dict.fromkeys(curve.run for curve in curves)
+    for curve in valid:
+        without.pop(curve.run)
+    if not without:
+        return valid, notes
+    notes.append(f"train, not valid, is drawn: {', '.join(without)} has no valid loss")
+    return [curve for curve in curves if curve.split == "train"], notes
 
 
 def _mark(number: int) -> str:
@@ -165,7 +194,8 @@ def _loss(value: float | None) -> str:
     return NONE if value is None else f"{value:.4f}"
 
 
-def _value(value: object) -> str:
+def value_cell(value: object) -> str:
+    """The value of an option in a table."""
     if isinstance(value, list):
         return plain(", ".join(map(str, value))) or NONE
     return NONE if value is None else plain(str(value))

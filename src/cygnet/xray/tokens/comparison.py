@@ -14,17 +14,22 @@ from cygnet.xray.trace import Trace
 
 
 @dataclass(frozen=True)
-class Disagreement:
-    """A stretch of the text that the tokenizers cut differently.
+class Stretch:
+    """A stretch of the text between two places where all tokenizers cut, and none between.
 
     Attributes:
-        start, end: Bytes of the text, ``end`` exclusive. All tokenizers cut there.
+        start, end: Bytes of the text, ``end`` exclusive.
         tokens: Positions of its tokens in each trace, by the name of the tokenizer.
     """
 
     start: int
     end: int
     tokens: Mapping[str, range]
+
+    @property
+    def differs(self) -> bool:
+        """Whether several cut it, and not all as one token."""
+        return len(self.tokens) > 1 and any(len(places) != 1 for places in self.tokens.values())
 
 
 @dataclass(frozen=True)
@@ -35,14 +40,31 @@ class Comparison:
         text: The text.
         traces: Its tokens by the name of the tokenizer, without figures.
         unfaithful: Tokenizers whose tokens do not give back the text, byte by byte; they take no
-            part in ``disagreements``.
-        disagreements: Where the others cut differently, in the order of the text.
+            part in ``stretches``.
+        stretches: The whole text in the shortest stretches that are whole tokens of all others.
     """
 
     text: str
     traces: Mapping[str, Trace]
     unfaithful: tuple[str, ...]
-    disagreements: tuple[Disagreement, ...]
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def disagreements(self) -> tuple[Stretch, ...]:
+        """The stretches that the tokenizers cut differently, in the order of the text."""
+        return tuple(one for one in self.stretches if one.differs)
+
+    def show(self) -> None:
+        """Print the tokens with borders, and where the tokenizers differ."""
+        from cygnet.xray.tokens.view import print_comparison
+
+        print_comparison(self)
+
+    def _repr_html_(self) -> str:
+        from cygnet.xray.markup import in_notebook
+        from cygnet.xray.tokens.page import COMPARISON_STYLE, comparison_html
+
+        return in_notebook(comparison_html(self), COMPARISON_STYLE)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -53,7 +75,7 @@ class Comparison:
                     "n_tokens": len(trace.tokens),
                     "bytes_per_token": trace.bytes_per_token,
                     "is_faithful": name not in self.unfaithful,
-                    "tokens": [token.to_dict() for token in trace.tokens],
+                    "tokens": trace.to_dict()["tokens"],
                 }
                 for name, trace in self.traces.items()
             },
@@ -74,12 +96,14 @@ def compare_tokens(
     """Encode a text with several tokenizers and see where they cut it differently.
 
     Args:
-        tokenizers: Any that ``trace`` takes, or those of ``open_tokenizers``, by name.
+        tokenizers: Any that ``trace`` takes, run folders, or files and folders of tokenizers, by
+            name.
         text: Any string.
         special: Read special tokens where the text spells them out; else they are ordinary text.
 
     Raises:
         EncodingError: ``text`` holds a lone surrogate.
+        InputError: There is no tokenizer, or it is of no kind that is known.
 
     >>> from cygnet import Tokenizer
     >>> pairs = Tokenizer.train(["ab ab ab"], 258)
@@ -87,11 +111,12 @@ def compare_tokens(
     >>> [(one.start, one.end) for one in found.disagreements]
     [(1, 3)]
     """
-    traces = {name: tokens_of(one, text, special=special) for name, one in tokenizers.items()}
+    opened = {name: _opened(one) for name, one in tokenizers.items()}
+    traces = {name: tokens_of(one, text, special=special) for name, one in opened.items()}
     borders = {name: _borders(trace, text.encode()) for name, trace in traces.items()}
     known = {name: found for name, found in borders.items() if found is not None}
     unfaithful = tuple(name for name in traces if name not in known)
-    return Comparison(text, traces, unfaithful, tuple(_disagreements(known)))
+    return Comparison(text, traces, unfaithful, tuple(_stretches(known)))
 
 
 def tokens_of(tokenizer: NamesTokens, text: str, *, special: bool = False) -> Trace:
@@ -116,6 +141,17 @@ def open_tokenizers(paths: Sequence[Path]) -> dict[str, Any]:
     distinct = list(dict.fromkeys(map(str, paths)))
     names = short_names(distinct)
     return {names[path]: _open(Path(path)) for path in distinct}
+
+
+def _opened(tokenizer: Any) -> Any:
+    """Torch is loaded for those of other libraries alone."""
+    if isinstance(tokenizer, str | Path):
+        return _open(Path(tokenizer))
+    if hasattr(tokenizer, "token_bytes"):
+        return tokenizer
+    from cygnet.transformer.other_tokenizers import adapt
+
+    return adapt(tokenizer)
 
 
 def _open(path: Path) -> Any:
@@ -143,15 +179,13 @@ def _borders(trace: Trace, text: bytes) -> list[int] | None:
     return [0, *itertools.accumulate(lengths)]
 
 
-def _disagreements(borders: Mapping[str, list[int]]) -> list[Disagreement]:
-    """The stretches between borders that all have, unless all have the same ones within."""
-    if len(borders) < 2:
+def _stretches(borders: Mapping[str, list[int]]) -> list[Stretch]:
+    """What lies between borders that all have."""
+    if not borders:
         return []
     shared = sorted(set.intersection(*map(set, borders.values())))
     places = {name: {at: i for i, at in enumerate(found)} for name, found in borders.items()}
-    found = []
-    for start, end in itertools.pairwise(shared):
-        tokens = {name: range(at[start], at[end]) for name, at in places.items()}
-        if len({len(span) for span in tokens.values()} | {1}) > 1:
-            found.append(Disagreement(start, end, tokens))
-    return found
+    return [
+        Stretch(start, end, {name: range(at[start], at[end]) for name, at in places.items()})
+        for start, end in itertools.pairwise(shared)
+    ]

@@ -4,105 +4,70 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from cygnet.xray.pieces import cut
 from cygnet.xray.runs.view import plain
-from cygnet.xray.terminal import BORDER, NOBODY, bracketed, cut, is_plain, totals
-from cygnet.xray.tokens.comparison import Comparison, Disagreement
-from cygnet.xray.trace import Trace, TraceToken
+from cygnet.xray.terminal import totals
+from cygnet.xray.tokens.blocks import COUNTED_BAR, DIFFERS, Layout, Piece, pieces_of
+from cygnet.xray.tokens.comparison import Comparison
+from cygnet.xray.trace import Trace
 
-SPECIAL, DIFFERS, QUIET = "bold", "underline", "dim"
-BAR = "▔"
 MOST_SHOWN = 12  # disagreements
+FIGURES = 30  # columns of a row of counts
 
 
 def print_comparison(
     comparison: Comparison, ids: bool = False, console: Console | None = None
 ) -> None:
-    """Print the text with the borders of each tokenizer, and where they differ.
+    """Print the text stretch by stretch, a line for each tokenizer, and where they differ.
 
     Args:
         comparison: What to print.
         ids: Also print the id of each token beneath it.
     """
     console = console or Console()
-    for name, trace in comparison.traces.items():
-        console.print(Text(plain(name), style="bold"))
-        differing = {i for one in comparison.disagreements for i in one.tokens.get(name, ())}
-        for line in lines(trace, differing, console.width, ids, is_plain(console)):
-            console.print(line, no_wrap=True, overflow="crop")
-        words = totals(trace)
-        if name in comparison.unfaithful:
-            words += "; does not give back the text byte by byte"
-        console.print(words, style="dim", highlight=False)
-        console.print()
+    aligned = [name for name in comparison.traces if name not in comparison.unfaithful]
+    if len(aligned) == 1:
+        console.print(Text(plain(aligned[0]), style="bold"))
+    _print_pieces(comparison, aligned, pieces_of(comparison), ids, console)
+    for name in comparison.unfaithful:
+        words = f"{plain(name)} (does not give back the text byte by byte)"
+        console.print(Text(words, style="bold"))
+        pieces = [Piece({name: (token,)}, False) for token in comparison.traces[name].tokens]
+        _print_pieces(comparison, [name], pieces, ids, console)
+    _print_counts(comparison, console)
     _print_legend(comparison, console)
     _print_disagreements(comparison, console)
 
 
-def lines(
-    trace: Trace, differing: set[int], width: int, ids: bool = False, bars: bool = False
-) -> list[Text]:
-    """The tokens with borders, as wide as the terminal; beneath each its id if that is asked for.
-
-    Args:
-        trace: The tokens.
-        differing: Positions of the tokens that other tokenizers cut differently: underlined.
-        width: Columns.
-        ids: Whether to print ids.
-        bars: Whether to print bars beneath the tokens that training counts, where some do not.
-    """
-    bars = bars and not all(token.carries_loss for token in trace.tokens)
-    found: list[Text] = []
-    rows = _Rows(ids, bars)
-    role = None
-    for i, token in enumerate(trace.tokens):
-        cell = cut(bracketed(token), width)
-        if not rows.has_room(cell, token, width) or token.role != role:
-            found += rows.take()
-        if token.role != role:
-            role = token.role
-            found.append(Text(f"{role or NOBODY}:", style="dim"))
-        rows.add(cell, token, i in differing)
-        if token.bytes.endswith(b"\n"):
-            found += rows.take()
-    return found + rows.take()
+def _print_pieces(
+    comparison: Comparison, names: list[str], pieces: list[Piece], ids: bool, console: Console
+) -> None:
+    tokens = [token for name in names for token in comparison.traces[name].tokens]
+    bars = not all(token.carries_loss for token in tokens)
+    labels = {name: plain(name) for name in names}
+    for line in Layout(labels, console.width, ids, bars).lines(pieces):
+        console.print(line, no_wrap=True, overflow="crop")
 
 
-class _Rows:
-    """A line of tokens as it fills up, with what stands beneath them."""
-
-    def __init__(self, ids: bool, bars: bool) -> None:
-        self._ids, self._bars = ids, bars
-        self._rows = Text(), Text(), Text()
-
-    def has_room(self, cell: str, token: TraceToken, width: int) -> bool:
-        return self._rows[0].cell_len + 1 + self._width(cell, token) <= width
-
-    def add(self, cell: str, token: TraceToken, differs: bool) -> None:
-        tokens, ids, bars = self._rows
-        border = BORDER if tokens.plain else ""
-        width = self._width(cell, token)
-        tokens.append(border, style="dim").append(cell, style=_style(token, differs))
-        tokens.append(" " * (width - cell_len(cell)))
-        if self._ids:
-            ids.append(" " * len(border) + str(token.id).ljust(width), style="dim")
-        if self._bars:
-            bars.append(" " * len(border) + (BAR if token.carries_loss else " ") * width)
-
-    def take(self) -> list[Text]:
-        """The line and what is beneath it, and begin a new one."""
-        found = [row for row in self._rows if row.plain.strip()]
-        self._rows = Text(), Text(), Text()
-        return found
-
-    def _width(self, cell: str, token: TraceToken) -> int:
-        return max(cell_len(cell), len(str(token.id)) if self._ids else 0)
+def _print_counts(comparison: Comparison, console: Console) -> None:
+    """A row of counts for each tokenizer; of one alone a line."""
+    if len(comparison.traces) == 1 or not comparison.text:
+        first = next(iter(comparison.traces.values()))
+        console.print(Text(totals(first), style="dim"))
+        return
+    widest = max(cell_len(plain(name)) for name in comparison.traces)
+    width = max(1, min(widest, console.width - FIGURES))
+    header = f"{'':{width}}  tokens  bytes/token  special"
+    console.print(Text(header, style="dim"), no_wrap=True, overflow="crop")
+    for name, trace in comparison.traces.items():
+        label = cut(plain(name), width)
+        line = label + " " * (width - cell_len(label)) + _counts(trace)
+        console.print(Text(line), no_wrap=True, overflow="crop")
 
 
-def _style(token: TraceToken, differs: bool) -> str:
-    parts = [SPECIAL] if token.kind != "text" else []
-    parts += [DIFFERS] if differs else []
-    parts += [] if token.carries_loss else [QUIET]
-    return " ".join(parts)
+def _counts(trace: Trace) -> str:
+    each = "-" if trace.bytes_per_token is None else f"{trace.bytes_per_token:.2f}"
+    return f"  {len(trace.tokens):6,} {each:>12} {trace.kinds.get('special', 0):8,}"
 
 
 def _print_legend(comparison: Comparison, console: Console) -> None:
@@ -117,42 +82,28 @@ def _print_legend(comparison: Comparison, console: Console) -> None:
             for name, trace in comparison.traces.items()
         }
         each = ", ".join(f"{n:,} in {plain(name)}" for name, n in counted.items())
-        how = f", with {BAR} beneath" if is_plain(console) else "; the rest is dim"
+        how = f", with {COUNTED_BAR} beneath"
         words.append(f"training counts what the assistant says ({each}){how}")
     if comparison.disagreements:
-        words.append("underlined: cut differently by another")
+        words.append(f"{DIFFERS} cut differently")
     if words:
         console.print(Text("; ".join(words), style="dim"))
 
 
 def _print_disagreements(comparison: Comparison, console: Console) -> None:
     n_compared = len(comparison.traces) - len(comparison.unfaithful)
-    if n_compared < 2:
+    if n_compared < 2 or not comparison.text:
         return
     found = comparison.disagreements
     if not found:
         console.print("they cut the text alike", highlight=False)
         return
+    places = "1 place" if len(found) == 1 else f"{len(found):,} places"
     n_bytes = sum(one.end - one.start for one in found)
-    total = max(1, len(comparison.text.encode()))
+    share = n_bytes / max(1, len(comparison.text.encode()))
+    where = ", ".join(f"{one.start:,}" for one in found[:MOST_SHOWN])
+    more = f" and {len(found) - MOST_SHOWN:,} more" if len(found) > MOST_SHOWN else ""
     console.print(
-        f"\nthey differ in {len(found):,} places, {n_bytes / total:.0%} of the bytes",
+        f"they differ in {places}, {share:.0%} of the bytes: at byte {where}{more}",
         highlight=False,
     )
-    for one in found[:MOST_SHOWN]:
-        _print_disagreement(comparison, one, console)
-    if len(found) > MOST_SHOWN:
-        console.print(f"  and {len(found) - MOST_SHOWN:,} more", style="dim", highlight=False)
-
-
-def _print_disagreement(comparison: Comparison, one: Disagreement, console: Console) -> None:
-    """A line for each way of cutting, with those who cut so."""
-    ways: dict[str, list[str]] = {}
-    for name, places in one.tokens.items():
-        tokens = comparison.traces[name].tokens
-        ways.setdefault(BORDER.join(bracketed(tokens[i]) for i in places), []).append(name)
-    for number, (way, names) in enumerate(ways.items()):
-        where = f"  byte {one.start:<6}" if number == 0 else " " * 13
-        line = Text().append(where, style="dim").append(way)
-        line.append(f"   {', '.join(map(plain, names))}", style="dim")
-        console.print(line, overflow="fold")

@@ -37,7 +37,8 @@ export async function show() {
   found = answer;
   choices("layer", found.n_layer, found.layer);
   choices("head", found.n_head, found.head);
-  find("attention-note").textContent = found.note ?? "";
+  const before = found.n_before ? `^ is ${found.texts[0]}, before the text` : "";
+  find("attention-note").textContent = [before, found.note].filter(Boolean).join("; ");
   heads();
   view.draw(found.texts.map(token));
   choose(Math.min(chosen ?? Infinity, found.texts.length - 1));
@@ -59,7 +60,7 @@ function choose(i) {
   });
   const places = row.map((weight, at) => [weight, at]).filter(([weight]) => weight > 0);
   places.sort(([a, i], [b, j]) => b - a || i - j);
-  find("looks").replaceChildren(`${i} `, specimen(i), " looks at ", ...listed(places.slice(0, 5)));
+  find("looks").replaceChildren(`${found.positions[i]} `, specimen(i), " looks at ", ...listed(places.slice(0, 5)));
   draw();
 }
 
@@ -116,16 +117,17 @@ function labels(context, n, cell) {
   for (let i = 0; i < n; i += step) {
     const at = LABEL + (i + 0.5) * cell;
     context.textAlign = "right";
-    context.fillText(clipped(found.texts[i]), LABEL - 5, at);
+    context.fillText(clipped(label(i)), LABEL - 5, at);
     context.save();
     context.translate(at, LABEL - 5);
     context.rotate(-Math.PI / 2);
     context.textAlign = "left";
-    context.fillText(clipped(found.texts[i]), 0, 0);
+    context.fillText(clipped(label(i)), 0, 0);
     context.restore();
   }
 }
 
+const label = (i) => `${found.positions[i]} ${found.texts[i]}`;
 const clipped = (text) => ([...text].length > 13 ? `${[...text].slice(0, 12).join("")}…` : text);
 
 function at(event) {

@@ -10,9 +10,9 @@ const INKS = ["--blue", "--orange", "--green", "--ink", "--pink", "--sky", "--ye
 const DASHES = ["", "7 4", "2 3", "9 3 2 3"];
 const SHAPES = ["M-3.5 0a3.5 3.5 0 1 0 7 0a3.5 3.5 0 1 0 -7 0", "M-3.2 -3.2h6.4v6.4h-6.4z", "M0 -4.4l4 7.4h-8z", "M0 -4.6l4.6 4.6l-4.6 4.6l-4.6 -4.6z"];
 
-// Each of `lines` has a name, xs and ys (null where there is none), and perhaps a look 0, 1, ...
+// Each of `lines` has a name, xs and ys (null where there is none), and perhaps a look 0, 1, ... or a colour `ink`.
 export function chart(figure, { lines, x, y, title }) {
-  const shown = lines.map((line, i) => ({ look: i, ...line, points: line.xs.map((at, n) => [at, line.ys[n]]).filter(([, value]) => value != null) }))
+  const shown = lines.map((line, i) => ({ look: i, ink: ink(line.look ?? i), ...line, points: line.xs.map((at, n) => [at, line.ys[n]]).filter(([, value]) => value != null) }))
     .filter((line) => line.points.length);
   if (!shown.length) return figure.replaceChildren(element("p", { class: "quiet" }, "Nothing was measured."));
   const all = shown.flatMap((line) => line.points);
@@ -33,17 +33,17 @@ function curve(line, across, up) {
   const path = line.points.map(([x, y], i) => `${i ? "L" : "M"}${across.place(x).toFixed(1)} ${up.place(y).toFixed(1)}`).join("");
   const every = Math.ceil(line.points.length / 12);
   const markers = line.points.filter((_, i) => i % every === 0 || i === line.points.length - 1).map(([x, y]) =>
-    svg("path", { d: shape(line.look), transform: `translate(${across.place(x).toFixed(1)} ${up.place(y).toFixed(1)})`, fill: line.hollow ? "var(--raised)" : ink(line.look), stroke: ink(line.look) },
+    svg("path", { d: shape(line.look), transform: `translate(${across.place(x).toFixed(1)} ${up.place(y).toFixed(1)})`, fill: line.hollow ? "var(--raised)" : line.ink, stroke: line.ink },
       svg("title", {}, `${line.name}: ${x.toLocaleString("en")}, ${y.toPrecision(4)}`)));
-  return svg("g", {}, svg("path", { d: path, fill: "none", stroke: ink(line.look), "stroke-width": line.hollow ? 1 : 1.8, "stroke-dasharray": dash(line.look) }), ...markers);
+  return svg("g", {}, svg("path", { d: path, fill: "none", stroke: line.ink, "stroke-width": line.hollow ? 1 : 1.8, "stroke-dasharray": dash(line.look) }), ...markers);
 }
 
 function key(line) {
   const last = line.points.at(-1)[1];
   return element("span", { class: "sign-of" },
     svg("svg", { viewBox: "-16 -7 32 14", width: 32, height: 14, "aria-hidden": "true" },
-      svg("path", { d: "M-16 0H16", stroke: ink(line.look), "stroke-width": 1.8, "stroke-dasharray": dash(line.look) }),
-      svg("path", { d: shape(line.look), fill: line.hollow ? "var(--raised)" : ink(line.look), stroke: ink(line.look) })),
+      svg("path", { d: "M-16 0H16", stroke: line.ink, "stroke-width": 1.8, "stroke-dasharray": dash(line.look) }),
+      svg("path", { d: shape(line.look), fill: line.hollow ? "var(--raised)" : line.ink, stroke: line.ink })),
     `${line.name} ${last.toPrecision(4)}`);
 }
 

@@ -10,7 +10,6 @@ import { LOOKS, legend, mark } from "./scatter.js";
 const SIDE = 460;
 const FRAME = 110; // milliseconds
 const ORDER = ["live", "unseen live", "dead"];
-const CURVES = { dead: 1, live: 3, "unseen live": 0 }; // in the colours of the film
 const FIRST = "centroid_moved";
 
 let film = null;
@@ -96,7 +95,7 @@ function frame() {
 function curves() {
   const key = find("dead-measure").value;
   const groups = Object.entries(analysis.matrices[film.matrix]);
-  const lines = groups.map(([name, group]) => ({ name, look: CURVES[name], xs: analysis.steps, ys: group.series[key] ?? [] }));
+  const lines = groups.map(([name, group]) => ({ name, ink: `var(${LOOKS[name].ink})`, xs: analysis.steps, ys: group.series[key] ?? [] }));
   chart(find("dead-chart"), { lines, x: "optimizer steps", y: analysis.measures[key].trim(), title: `${analysis.measures[key].trim()} of groups of rows over the training` });
   const ends = groups.map(([, group]) => group.series);
   const known = Object.entries(analysis.measures).filter(([name]) => ends.some((series) => series[name]?.some((value) => value != null)));

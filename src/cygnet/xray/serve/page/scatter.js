@@ -4,11 +4,11 @@ import { colour, drawingOn, element } from "./dom.js";
 import { percent } from "./numbers.js";
 
 export const LOOKS = {
-  live: { ink: "--grey", shape: "dot", size: 1.6 },
-  unseen: { ink: "--blue", shape: "ring", size: 3 },
-  "unseen live": { ink: "--blue", shape: "ring", size: 3 },
-  special: { ink: "--ink", shape: "square", size: 4 },
-  dead: { ink: "--orange", shape: "cross", size: 2.6 },
+  live: { ink: "--row-live", shape: "dot", size: 1.6 },
+  unseen: { ink: "--row-unseen", shape: "ring", size: 3 },
+  "unseen live": { ink: "--row-unseen", shape: "ring", size: 3 },
+  special: { ink: "--row-special", shape: "square", size: 4 },
+  dead: { ink: "--row-dead", shape: "cross", size: 2.6 },
 };
 const SIDE = 460;
 
