@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,6 +15,10 @@ from hypothesis import settings
 from cygnet.machine_code import kernels
 from forks import FORKS, forks
 from killing import Builder
+
+# A shell that starts the tests in the background has told them, and all that they start, to ignore
+# Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # On a busy machine a first call may take long; how fast things are is measured elsewhere.
 settings.register_profile("cygnet", deadline=None)

@@ -89,9 +89,8 @@ def _counts(found: Comparison) -> str:
     """A row of figures for each tokenizer."""
     rows = []
     for name, trace in found.traces.items():
-        n_text = trace.kinds.get("text", 0)
         special = f"{trace.kinds.get('special', 0):,}"
-        each = f"{trace.n_bytes / max(1, n_text):.2f}"
+        each = "–" if trace.bytes_per_token is None else f"{trace.bytes_per_token:.2f}"
         rows.append([name, f"{len(trace.tokens):,}", special, f"{trace.n_bytes:,}", each])
     return html_table(("tokenizer", "tokens", "special", "bytes", "bytes per token"), rows)
 
