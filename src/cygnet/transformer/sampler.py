@@ -136,7 +136,7 @@ class Sampler:
         """
         self.check(token)
         logits = self.logits()
-        self._likeliest(logits)
+        check_finite(logits.max())
         return self._put(token, logits, self._filtered(logits), is_forced=True)
 
     def back(self, n: int = 1) -> None:

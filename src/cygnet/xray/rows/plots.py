@@ -87,8 +87,8 @@ def _name_rows(
     to_points = POINTS / panel.figure.dpi
     (left, bottom), (right, top) = panel.get_window_extent().get_points() * to_points
     taken: list[Box] = []
-    sizes = dict.fromkeys(chosen, CHOSEN_SIZE) | dict.fromkeys(near, NEAR_SIZE)
-    for name, size in (sizes | dict.fromkeys(chosen, CHOSEN_SIZE)).items():
+    sizes = dict.fromkeys([*chosen, *near], NEAR_SIZE) | dict.fromkeys(chosen, CHOSEN_SIZE)
+    for name, size in sizes.items():
         text = plain_glyphs(shortened(name.text))
         x, y = panel.transData.transform(rows.places[name.id]) * to_points
         for dx, dy, box in _places(x, y, _width(text, size) + GAP, HEIGHT * size):
